@@ -1,0 +1,65 @@
+"""Numbers and dates as a person would write them. Rates and percentages are rounded half-up, as the DfE does."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import ROUND_HALF_UP, Decimal
+
+SMALL_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def half_up(value: float, places: int = 0) -> float:
+    """Round half away from zero on the decimal as written (2.675 to two places is 2.68)."""
+    quantum = Decimal(1).scaleb(-places)
+    return float(Decimal(repr(float(value))).quantize(quantum, rounding=ROUND_HALF_UP))
+
+
+def number(value: float, places: int = 0) -> str:
+    """12345.6 -> "12,346"."""
+    rounded = half_up(value, places)
+    return f"{rounded:,.{places}f}" if rounded else f"{0:.{places}f}"
+
+
+def percent(share: float, places: int = 0) -> str:
+    """0.125 -> "13%". `share` is a fraction of 1."""
+    return f"{number(share * 100, places)}%"
+
+
+def money(pounds: float) -> str:
+    """Pounds as the reader says them: £640, £2.8m; millions to one place, whole pounds below a million."""
+    sign, size = ("-" if pounds < 0 else ""), abs(pounds)
+    return f"{sign}£{number(size / 1e6, 1)}m" if size >= 1e6 else f"{sign}£{number(size)}"
+
+
+def thousands(value: float) -> str:
+    """£000 as a finance table shows them, a shortfall in brackets: -606 -> "(606)"."""
+    text = number(abs(value))
+    return f"({text})" if value < 0 and text != "0" else text
+
+
+def date(day: dt.date) -> str:
+    """31 March 2019."""
+    return f"{day.day} {day:%B %Y}"
+
+
+def month(day: dt.date) -> str:
+    """March 2019."""
+    return f"{day:%B %Y}"
+
+
+def plural(count: int, one: str, many: str | None = None) -> str:
+    """plural(1, "child", "children") -> "1 child"."""
+    return f"{number(count)} {one if count == 1 else (many or one + 's')}"
+
+
+def listed(items: list[str]) -> str:
+    """["a", "b", "c"] -> "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def sentence(text: str) -> str:
+    """First letter upper-case, one full stop at the end."""
+    text = " ".join(text.split())
+    return text[:1].upper() + text[1:].rstrip(".") + "."

@@ -1,0 +1,1 @@
+"""Read and check what an authority supplies. Every problem is an issue: file, line, column, what was done."""

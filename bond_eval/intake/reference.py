@@ -1,0 +1,77 @@
+"""The project's own reference tables: columns of the return, code lists, placement categories, published figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+import pandas as pd
+
+from bond_eval.core.errors import InputError
+from bond_eval.core.places import REFERENCE
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a module: what it holds (id, date, code, number, postcode, text) and its code set."""
+
+    name: str
+    kind: str
+    code_set: str
+    required: bool
+
+
+def read_reference(name: str) -> pd.DataFrame:
+    """A reference table as text, blanks as "". Raises InputError where the file is missing."""
+    path = REFERENCE / name
+    if not path.exists():
+        raise InputError(f"data/reference/{name} is missing: the project's own files are not whole.")
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+@cache
+def modules() -> dict[str, tuple[Column, ...]]:
+    """Module name -> its columns, from data/reference/modules.csv."""
+    frame = read_reference("modules.csv")
+    return {
+        str(module): tuple(
+            Column(row["column"], row["kind"], row["code_set"], row["required"] == "yes")
+            for row in part.to_dict("records")
+        )
+        for module, part in frame.groupby("module", sort=False)
+    }
+
+
+@cache
+def code_table() -> pd.DataFrame:
+    """Every code with its label and the returns (by the year they begin in) in which it is valid."""
+    frame = read_reference("codes.csv")
+    frame["valid_from"] = pd.to_numeric(frame["valid_from"]).fillna(1900).astype(int)
+    frame["valid_to"] = pd.to_numeric(frame["valid_to"]).fillna(2999).astype(int)
+    return frame
+
+
+@cache
+def codes(code_set: str, year: int | None = None) -> tuple[str, ...]:
+    """The codes of a set; those valid in the return that begins in `year` where it is given."""
+    frame = code_table()
+    frame = frame[frame["code_set"] == code_set]
+    if year is not None:
+        frame = frame[(frame["valid_from"] <= year) & (year <= frame["valid_to"])]
+    return tuple(frame["code"])
+
+
+@cache
+def labels(code_set: str) -> dict[str, str]:
+    """Code -> label in plain words."""
+    frame = code_table()
+    frame = frame[frame["code_set"] == code_set]
+    return dict(zip(frame["code"], frame["label"], strict=True))
+
+
+def published(key: str) -> pd.DataFrame:
+    """Published figures of an authority: columns key, series, period, value, unit, document, section, note."""
+    frame = read_reference("published.csv")
+    frame = frame[frame["authority"] == key].copy()
+    frame["value"] = pd.to_numeric(frame["value"])
+    return frame.reset_index(drop=True)

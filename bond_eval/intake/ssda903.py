@@ -1,0 +1,121 @@
+"""The looked-after-children return (SSDA903): every file of it, typed, checked and accounted for, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bond_eval.core.errors import InputError
+from bond_eval.core.issues import IssueLog
+from bond_eval.intake import episodes as episode_rows
+from bond_eval.intake import people
+from bond_eval.intake.authority import Authority
+from bond_eval.intake.recognise import Files, Stack, read_files
+from bond_eval.intake.report import Ledger
+from bond_eval.intake.submissions import assign, coverage, keep_authority
+
+NEEDED = ("Episodes", "Header")
+
+
+@dataclass(frozen=True)
+class Return:
+    """One authority's return, typed. Rows are of children: confidential.
+
+    `episodes`: child (number into `children`), decom, dec (int32 days since 1970, NO_DAY open), rne, ls, cin,
+    place, provider, rec, reason, location (categoricals), submission (row of `submissions`), line.
+    `people`: one row a child number: sex, birth (int32 days), ethnicity, has_header.
+    `modules`: every other module as typed rows. `submissions`: name, last_day, year, rows, in order of time.
+    `accounts`: file, module, rows_in, kept, set_aside. `hashes`: file -> SHA-256.
+    """
+
+    children: np.ndarray
+    episodes: pd.DataFrame
+    people: pd.DataFrame
+    modules: dict[str, pd.DataFrame]
+    submissions: pd.DataFrame
+    issues: pd.DataFrame
+    accounts: pd.DataFrame
+    hashes: dict[str, str]
+
+
+def load_return(path: Path, authority: Authority) -> Return:
+    """Read and check the return below `path` (folder, folder a year, zip, XML or one file).
+
+    Raises InputError where nothing usable remains or Episodes or Header is missing.
+    """
+    log = IssueLog()
+    files = read_files(path, log)
+    missing = [module for module in NEEDED if module not in files.stacks]
+    if missing:
+        raise InputError(f"{path.name} holds no file with the columns of {' or '.join(missing)}: add it.")
+    stacks = {
+        module: stack.taken(np.flatnonzero(keep_authority(stack, authority)))
+        for module, stack in files.stacks.items()
+    }
+    children, numbers = _number_children(stacks)
+    ledger = Ledger(files.names, children, log)
+    stack = stacks["Episodes"]
+    numbering, names = assign(stack, files.names)
+    typed = episode_rows.typed(stack, numbers["Episodes"], numbering)
+    typed["location"] = episode_rows.locations(stack, authority, path if path.is_dir() else path.parent)
+    submissions = coverage(numbering, names, typed["decom"].to_numpy(), typed["dec"].to_numpy())
+    if submissions.empty:
+        raise InputError(f"{path.name} holds no episode with a start date that can be read: check the export.")
+    episodes = episode_rows.checked(typed, stack, submissions, ledger)
+    member = _membership(episodes, len(submissions), len(children))
+    persons = people.one_row_each(stacks["Header"], numbers["Header"], member, ledger)
+    people.check_against(episodes, persons, stack, ledger)
+    others = {
+        module: people.typed_module(stacks[module], numbers[module], member, submissions, ledger)
+        for module in stacks
+        if module != "Episodes"
+    }
+    accounts = _accounts(files, stacks, {**others, "Episodes": episodes})
+    if episodes.empty:
+        raise InputError(f"{path.name}: no episode can be used; `bond-eval check` says why, row by row.")
+    return Return(
+        children, episodes.reset_index(drop=True), persons, others, submissions, log.frame(), accounts, files.hashes
+    )
+
+
+def _number_children(stacks: dict[str, Stack]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(ids in sorted order, and for each module the number of each row's child, -1 where blank)."""
+    ids = sorted({_plain_id(value) for stack in stacks.values() for value in stack.text("CHILD").values})
+    place = {value: index for index, value in enumerate(ids)}
+    numbers = {}
+    for module, stack in stacks.items():
+        column = stack.text("CHILD")
+        lookup = np.array([place[_plain_id(value)] for value in column.values] + [-1], dtype=np.int32)
+        numbers[module] = lookup[column.index]
+    return np.array(ids, dtype=object), numbers
+
+
+def _plain_id(value: str) -> str:
+    # A spreadsheet may have turned an id into a decimal number.
+    return value[:-2] if value.endswith(".0") and value[:-2].isdigit() else value
+
+
+def _membership(episodes: pd.DataFrame, submissions: int, children: int) -> np.ndarray:
+    member = np.zeros((submissions, children), dtype=bool)
+    member[episodes["submission"].to_numpy(), episodes["child"].to_numpy()] = True
+    return member
+
+
+def _accounts(files: Files, stacks: dict[str, Stack], kept: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Rows in, kept and set aside by file and module; what does not add up is a defect of ours, and raised."""
+    rows = []
+    for (name, module), rows_in in files.rows_in.items():
+        if module not in stacks:
+            continue
+        index = files.names.index(name)
+        count = int((kept[module]["source"].to_numpy() == index).sum())
+        rows.append((name, module, rows_in, count, rows_in - count))
+    frame = pd.DataFrame(rows, columns=["file", "module", "rows_in", "kept", "set_aside"])
+    if (frame["set_aside"] < 0).any():
+        raise AssertionError("more rows were kept than came in")
+    return frame.sort_values(["file", "module"], ignore_index=True)
+
+
