@@ -9,7 +9,7 @@ from typing import Any
 FINDING_MIME = "application/vnd.bond-eval.finding+json"
 KINDS = ("descriptive", "causal", "economic", "qualitative", "reconciliation")
 NO_INTERVAL = ("complete count", "qualitative", "published claim", "too few")
-_ID = re.compile(r"^[a-z0-9]+(\.[a-z0-9_]+)+$")
+_ID = re.compile(r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
 
 
 @dataclass(frozen=True)

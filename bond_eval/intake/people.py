@@ -8,24 +8,24 @@ import pandas as pd
 from bond_eval.intake.recognise import Stack
 from bond_eval.intake.reference import codes, labels, modules
 from bond_eval.intake.report import Ledger, RowReport
-from bond_eval.intake.submissions import match_by_children
+from bond_eval.intake.submissions import assign, match_groups
 from bond_eval.intake.typed import NO_DAY, as_codes, as_days, as_numbers, days_to_dates
 
 AGE_OF_LEAVING = 18
 
 
-def submission_of(stack: Stack, child: np.ndarray, member: np.ndarray) -> np.ndarray:
-    """For each row the submission (position in time) that its file, or file's year, shares most children with."""
-    years = stack.text("YEAR")
-    group = stack.source.astype(np.int64) * (len(years.values) + 2) + years.index + 1
+def submission_of(
+    stack: Stack, child: np.ndarray, member: np.ndarray, submissions: pd.DataFrame, names: list[str]
+) -> np.ndarray:
+    """For each row the submission (position in time) that its file, or its year of a stacked file, belongs to."""
+    group, labels = assign(stack, names)
     known = child >= 0
-    best = match_by_children(child[known], group[known], member)
-    keys, inverse = np.unique(group, return_inverse=True)
-    return np.array([best.get(int(key), 0) for key in keys], dtype=np.int16)[inverse]
+    best = match_groups(dict(enumerate(labels)), child[known], group[known], list(submissions["name"]), member)
+    return np.array([best[number] for number in range(len(labels))], dtype=np.int16)[group]
 
 
 def one_row_each(
-    stack: Stack, child: np.ndarray, member: np.ndarray, ledger: Ledger
+    stack: Stack, child: np.ndarray, submission: np.ndarray, ledger: Ledger
 ) -> pd.DataFrame:
     """One row a child number: sex, birth (int32 days, NO_DAY unknown), ethnicity, has_header.
 
@@ -38,7 +38,7 @@ def one_row_each(
             "birth": birth,
             "sex": pd.Series(as_codes(stack.text("SEX"), codes("SEX"))).map(labels("SEX")).astype(object),
             "ethnicity": as_codes(stack.text("ETHNIC"), codes("ETHNIC")),
-            "submission": submission_of(stack, child, member),
+            "submission": submission,
             "source": stack.source,
             "line": stack.line,
         }
@@ -88,14 +88,14 @@ def check_against(episodes: pd.DataFrame, people: pd.DataFrame, stack: Stack, le
 
 
 def typed_module(
-    stack: Stack, child: np.ndarray, member: np.ndarray, submissions: pd.DataFrame, ledger: Ledger
+    stack: Stack, child: np.ndarray, submission: np.ndarray, submissions: pd.DataFrame, ledger: Ledger
 ) -> pd.DataFrame:
     """A module's rows with types: child, its own columns in lower case, submission, source, line.
 
     A row without a child id is set aside; an unreadable date, number or code is logged and the row kept.
     """
     frame = pd.DataFrame({"child": child, "source": stack.source, "line": stack.line})
-    frame["submission"] = submission_of(stack, child, member)
+    frame["submission"] = submission
     report = RowReport(ledger, stack, child)
     coded = {}
     for column in modules()[stack.module]:

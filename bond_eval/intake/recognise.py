@@ -19,6 +19,8 @@ from bond_eval.intake.typed import Text, blank_text, text
 PLATFORM = ("LA", "YEAR")  # columns that regional platforms add to a stacked file
 # Not used by anything downstream, so never held in memory: the less of a child is held, the less can leak.
 UNREAD = ("HOME_POST", "URN", "UPN", "SW_ID")
+# Files that belong beside the return and are read elsewhere.
+COMPANIONS = ("postcodes.csv",)
 ALIKE = 0.6  # share of a module's columns that makes a file look like that module
 
 
@@ -63,6 +65,8 @@ def read_files(path: Path, issues: IssueLog) -> Files:
     files = Files()
     tables: dict[str, list[tuple[int, RawTable]]] = {}
     for source in sources(path):
+        if Path(source.name).name in COMPANIONS:
+            continue
         met = False
         for module, raw in _modules_of(source, issues):
             met = True

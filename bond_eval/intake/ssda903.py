@@ -66,12 +66,16 @@ def load_return(path: Path, authority: Authority) -> Return:
         raise InputError(f"{path.name} holds no episode with a start date that can be read: check the export.")
     episodes = episode_rows.checked(typed, stack, submissions, ledger)
     member = _membership(episodes, len(submissions), len(children))
-    persons = people.one_row_each(stacks["Header"], numbers["Header"], member, ledger)
-    people.check_against(episodes, persons, stack, ledger)
-    others = {
-        module: people.typed_module(stacks[module], numbers[module], member, submissions, ledger)
+    belongs = {
+        module: people.submission_of(stacks[module], numbers[module], member, submissions, files.names)
         for module in stacks
         if module != "Episodes"
+    }
+    persons = people.one_row_each(stacks["Header"], numbers["Header"], belongs["Header"], ledger)
+    people.check_against(episodes, persons, stack, ledger)
+    others = {
+        module: people.typed_module(stacks[module], numbers[module], belongs[module], submissions, ledger)
+        for module in belongs
     }
     accounts = _accounts(files, stacks, {**others, "Episodes": episodes})
     if episodes.empty:

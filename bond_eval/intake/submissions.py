@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import numpy as np
 import pandas as pd
@@ -76,18 +77,28 @@ def _latest(decom: np.ndarray, dec: np.ndarray) -> int | None:
     return int(days[days <= usual + STRAY_DAYS].max())
 
 
-def match_by_children(children: np.ndarray, groups: np.ndarray, member: np.ndarray) -> dict[int, int]:
-    """For each group of header rows, the submission (a row of `member`) whose children it shares most.
+def match_groups(
+    groups: dict[int, str], children: np.ndarray, of_row: np.ndarray, names: list[str], member: np.ndarray
+) -> dict[int, int]:
+    """For each group of rows (a file, or a file's year, and its name) the submission that it belongs to.
 
-    `children` are header rows' child numbers, `groups` their file-year; `member` is a boolean array of
-    submissions × children. Files bear no date of their own, so their children tell to which return they belong.
+    Files other than Episodes bear no date that tells their year. A group belongs to the one submission whose name
+    has the same numbers in it ("2018-19/header.csv", "oc2 [2019]"); where none or several have, to the submission
+    whose children it shares most. `member` is a boolean array of submissions × children.
     """
+    digits = [_numbers(name) for name in names]
     sizes = member.sum(axis=1)
     best = {}
-    for group in np.unique(groups):
-        mine = np.zeros(member.shape[1], dtype=bool)
-        mine[children[groups == group]] = True
-        shared = (member & mine).sum(axis=1)
-        union = sizes + mine.sum() - shared
-        best[int(group)] = int(np.argmax(shared / np.maximum(union, 1)))
+    for group, name in groups.items():
+        alike = [place for place, own in enumerate(digits) if own and own == _numbers(name)]
+        if len(alike) != 1:
+            mine = np.zeros(member.shape[1], dtype=bool)
+            mine[children[of_row == group]] = True
+            shared = (member & mine).sum(axis=1)
+            alike = [int(np.argmax(shared / np.maximum(sizes + mine.sum() - shared, 1)))]
+        best[group] = alike[0]
     return best
+
+
+def _numbers(name: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\d+", name))

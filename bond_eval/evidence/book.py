@@ -1,0 +1,182 @@
+"""What a notebook opens: protected tables, figures, sentences and findings of one authority and quarter."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import html
+import os
+from pathlib import Path
+from typing import Any
+
+from bond_eval.core import formats
+from bond_eval.core.errors import InputError
+from bond_eval.core.findings import FINDING_MIME, Finding
+from bond_eval.core.periods import Quarter
+from bond_eval.core.places import SAMPLE, find_data, short_form
+from bond_eval.evidence import cells, figures
+from bond_eval.evidence.cells import Cell
+from bond_eval.evidence.protected import Protected
+from bond_eval.evidence.release import Release, build_release, load_release
+
+RELEASE_VARIABLE = "BOND_RELEASE"
+
+
+def open_book(
+    *,
+    notebook: str,
+    authority: str = "salford",
+    quarter: str = "2020-21-Q2",
+    data: str | Path = short_form(SAMPLE),
+    audience: str = "public",
+    seed: int = 2021,
+) -> Book:
+    """Open the release that a run prepared, or make it here from `data` where there is no run.
+
+    Raises InputError where the data cannot be used, or where a run's release is for other parameters.
+    """
+    wanted = Quarter.parse(quarter)
+    folder = os.environ.get(RELEASE_VARIABLE)
+    if not folder:
+        return Book(notebook, build_release(find_data(data), authority, wanted, audience, seed))
+    release = load_release(Path(folder))
+    asked = {"authority": authority, "quarter": str(wanted), "audience": audience, "seed": seed}
+    differ = [name for name, value in asked.items() if release.facts[name] != value]
+    if differ:
+        raise InputError(f"The run was prepared for another {differ[0]}: run the workbook again.")
+    return Book(notebook, release)
+
+
+class Book:
+    """Tables, figures and findings for one notebook. In a public book nothing else can be reached."""
+
+    def __init__(self, notebook: str, release: Release) -> None:
+        self.notebook, self.release = notebook, release
+        self._findings: set[str] = set()
+
+    @property
+    def day(self) -> dt.date:
+        """The quarter's last day."""
+        return dt.date.fromisoformat(self.release.facts["as_of"])
+
+    @property
+    def baseline(self) -> dt.date:
+        """Date of the baseline cohorts."""
+        return dt.date.fromisoformat(self.release.facts["baseline"])
+
+    @property
+    def name(self) -> str:
+        """The authority's name."""
+        return str(self.release.facts["authority_name"])
+
+    def table(self, id: str) -> Protected:
+        """A registered table. Raises KeyError, naming those there are."""
+        if id not in self.release.tables:
+            raise KeyError(f"no table {id!r}; there are {', '.join(self.release.tables)}")
+        return self.release.tables[id]
+
+    def say(self, text: str) -> None:
+        """Show a computed sentence or two (Markdown)."""
+        _display({"text/markdown": " ".join(text.split()), "text/plain": " ".join(text.split())})
+
+    def about_data(self) -> None:
+        """Rows, period covered and gaps of the data behind this book, in a sentence or two."""
+        facts = self.release.facts
+        rows = sum(item["rows"] for item in facts["inputs"])
+        issues = ", ".join(f"{formats.number(n)} {severity}s" for severity, n in facts["issues"].items()) or "none"
+        first = formats.date(dt.date.fromisoformat(facts["first_day"]))
+        self.say(
+            f"{formats.number(rows)} rows of {len(facts['inputs'])} files of {self.name}, from {first}, used up to "
+            f"{formats.date(self.day)} and no further. Issues found in reading them: {issues}; the notebook "
+            f"*00_data_quality* lists them by rule. Counts are of children unless stated."
+            + (" **The data is synthetic: no real child is in it.**" if facts["synthetic"] else "")
+        )
+
+    def date(self, day: dt.date) -> str:
+        """31 March 2019."""
+        return formats.date(day)
+
+    def compare(self, new: Cell, old: Cell) -> str:
+        """ "6 fewer than the 48"; says so where a confidential number forbids it."""
+        return cells.compare(new, old)
+
+    def chart(self, kind: str, table: Protected, *columns: str, **words: Any) -> None:
+        """Draw and show a chart: `kind` is lines, bars, matrix, bands, xmr, curves or flows, then its columns."""
+        self._show(getattr(figures, kind)(table, *columns, **words))
+
+    def _show(self, chart: figures.Chart) -> None:
+        """Show a chart with its alt text, as PNG at 100 dpi."""
+        # Raw display takes PNG as text, as a notebook file stores it.
+        png, alt = base64.b64encode(chart.png()).decode("ascii"), chart.alt
+        _display({"image/png": png, "text/plain": alt}, {"image/png": {"alt": alt}})
+
+    def finding(  # a finding is many-sided; each side is a keyword with the usual case as its default
+        self,
+        name: str,
+        statement: str,
+        *,
+        value: Cell,
+        table: Protected,
+        questions: tuple[str, ...],
+        unit: str = "children",
+        interval: tuple[Cell, Cell] | None = None,
+        n: Cell | None = None,
+        kind: str = "descriptive",
+        no_interval: str = "complete count",
+        strength: str = "Complete count of the records",
+        caveats: tuple[str, ...] = (),
+    ) -> None:
+        """Emit a finding: a sentence, and its JSON under our own MIME type. Raises ValueError where it is not whole."""
+        id = f"{self.notebook.split('_', 1)[-1]}.{name}"
+        if id in self._findings:
+            raise ValueError(f"finding {id!r} is emitted twice")
+        self._findings.add(id)
+        bounds = _bounds(interval) if value.known else None
+        spec = table.table
+        base = n if n is not None else value if value.kind == "count" else Cell(None)
+        finding = Finding(
+            id=id,
+            statement=formats.sentence(statement),
+            questions=questions,
+            kind=kind,
+            unit=unit,
+            value=value.value,
+            interval=bounds,
+            no_interval="" if bounds else (no_interval if value.known else "too few"),
+            n=None if base.value is None else int(base.value),
+            period=f"to {formats.date(self.day)}",
+            method=spec.method,
+            strength=strength,
+            source=f"table {spec.id}, from {spec.source}",
+            caveats=caveats,
+        )
+        number = len(self._findings)
+        _display(
+            {
+                FINDING_MIME: finding.as_dict(),
+                "text/plain": f"Finding {number}. {finding.statement}",
+                "text/html": _finding_html(number, finding),
+            }
+        )
+
+
+def _bounds(interval: tuple[Cell, Cell] | None) -> tuple[float, float] | None:
+    if interval is None or interval[0].value is None or interval[1].value is None:
+        return None
+    return float(interval[0].value), float(interval[1].value)
+
+
+def _finding_html(number: int, finding: Finding) -> str:
+    basis = [f"Strength: {finding.strength}", f"Method: {finding.method}", f"Source: {finding.source}"]
+    if finding.n is not None and finding.unit != "children":
+        basis.insert(0, f"n = {formats.number(finding.n)}")
+    basis += [f"Caveat: {caveat}" for caveat in finding.caveats]
+    lines = "".join(f"<li>{html.escape(line)}</li>" for line in basis)
+    statement = html.escape(finding.statement)
+    return f'<div class="finding"><p><strong>Finding {number}.</strong> {statement}</p><ul>{lines}</ul></div>'
+
+
+def _display(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> None:
+    from IPython.display import display
+
+    display(data, metadata=metadata, raw=True)

@@ -1,0 +1,78 @@
+"""One number as a notebook may see it: formatted, and confidential where the gate says so.
+
+Arithmetic passes confidentiality on: a difference with a confidential number is confidential.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bond_eval.core import formats
+
+CONFIDENTIAL, NOT_APPLICABLE, NOT_AVAILABLE = "c", "z", "x"
+SYMBOL_WORDS = {
+    CONFIDENTIAL: "c (confidential: a small number)",
+    NOT_APPLICABLE: "z (not applicable)",
+    NOT_AVAILABLE: "x (not available)",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """`value` is None where `symbol` says why: c confidential, z not applicable, x not available."""
+
+    value: float | None
+    kind: str = "count"
+    symbol: str = ""
+
+    @property
+    def known(self) -> bool:
+        """True where there is a number to show."""
+        return self.value is not None
+
+    def __str__(self) -> str:
+        return show(self.value, self.kind) if self.value is not None else self.symbol
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+    def __add__(self, other: Cell | float) -> Cell:
+        return self._with(other, lambda a, b: a + b)
+
+    def __sub__(self, other: Cell | float) -> Cell:
+        return self._with(other, lambda a, b: a - b)
+
+    def __truediv__(self, other: Cell | float) -> Cell:
+        return self._with(other, lambda a, b: a / b if b else float("nan"), "percent")
+
+    def _with(self, other: Cell | float, operation: Callable[[float, float], float], kind: str = "") -> Cell:
+        other = other if isinstance(other, Cell) else Cell(float(other), self.kind)
+        if self.value is None or other.value is None:
+            return Cell(None, kind or self.kind, self.symbol or other.symbol)
+        result = operation(self.value, other.value)
+        return Cell(result, kind or self.kind) if result == result else Cell(None, kind or self.kind, NOT_APPLICABLE)
+
+
+def show(value: float, kind: str) -> str:
+    """A number as its kind is written: count, percent (a fraction of 1), money, thousands, rate, days, decimal."""
+    writers: dict[str, Callable[[float], str]] = {
+        "percent": formats.percent,
+        "money": formats.money,
+        "thousands": formats.thousands,
+        "rate": lambda v: formats.number(v, 1),
+        "decimal": lambda v: formats.number(v, 1),
+        "signed": lambda v: ("+" if v > 0 else "−" if v < 0 else "") + formats.number(abs(v)),
+    }
+    return writers.get(kind, formats.number)(value)
+
+
+def compare(new: Cell, old: Cell) -> str:
+    """ "6 fewer than the 48", "the same as the 48", "2 more than the 40"; says so where it may not be said."""
+    gap = new - old
+    if gap.value is None:
+        return "not comparable (a small number is confidential) with the figure"
+    if gap.value == 0:
+        return f"the same as the {old}"
+    word = "more" if gap.value > 0 else "fewer"
+    return f"{formats.number(abs(gap.value))} {word} than the {old}"

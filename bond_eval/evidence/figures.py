@@ -1,0 +1,378 @@
+"""Charts in the Government Analysis Function's style: from protected tables, with alt text from the same numbers.
+
+Every function returns a `Chart`; none takes anything but protected tables and words.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bond_eval.core import formats
+from bond_eval.evidence.cells import SYMBOL_WORDS, show
+from bond_eval.evidence.protected import Protected, label_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# The Analysis Function's categorical palette (afcharts), in the order that keeps neighbours apart in grey.
+BLUE, TURQUOISE, PINK, ORANGE, GREY, PURPLE = "#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1"
+PALETTE = (BLUE, ORANGE, TURQUOISE, PINK, PURPLE, GREY)
+PALE = "#D7DEE5"
+WIDTH, HEIGHT, DPI = 9.0, 4.8, 100
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawn figure and its alt text: chart type, what is shown, the point."""
+
+    figure: Figure
+    alt: str
+
+    def png(self) -> bytes:
+        """PNG bytes, the same for the same figure."""
+        out = io.BytesIO()
+        self.figure.savefig(out, format="png", dpi=DPI, metadata={"Software": None}, facecolor="white")
+        return out.getvalue()
+
+
+def canvas(rows: int = 1, columns: int = 1, height: float = HEIGHT, **options: Any) -> tuple[Figure, Any]:
+    """A figure in the house style, apart from pyplot's global state. Axes come as an array where there are several."""
+    import afcharts  # noqa: F401  registers the style
+    import matplotlib.style as house
+    from matplotlib.figure import Figure
+
+    with house.context(["afcharts.afcharts", {"font.family": ["DejaVu Sans"], "font.size": 10.5}]):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        axes = figure.subplots(rows, columns, **options)
+    return figure, axes
+
+
+def titled(figure: Figure, title: str, note: str = "") -> None:
+    """The finding as the title, and the source or unit below, both to the left."""
+    import textwrap
+
+    figure.suptitle("\n".join(textwrap.wrap(title, 84)), x=0.01, ha="left", fontsize=13, fontweight="bold", wrap=False)
+    if note:
+        figure.supxlabel("\n".join(textwrap.wrap(note, 120)), x=0.01, ha="left", fontsize=9, color=GREY)
+
+
+def lines(
+    protected: Protected, x: str, by: str, value: str, *, title: str, unit: str, marks: dict[Any, str] | None = None
+) -> Chart:
+    """One line a label of `by`, named at its end; gaps where a number is confidential."""
+    figure, axis = canvas()
+    names = list(dict.fromkeys(protected.frame[by]))
+    ends, parts = [], []
+    for place, name in enumerate(names):
+        part = protected.where(**{by: name})
+        xs, ys = part.label(x), part.numbers(value)
+        colour = PALETTE[place % len(PALETTE)]
+        axis.plot(xs, ys, color=colour, linewidth=2.2, marker="o" if len(xs) <= 12 else None, markersize=5)
+        if len(ys) and ys[-1] == ys[-1]:
+            ends.append((ys[-1], f"{name} {show(ys[-1], protected.table.value(value).kind)}", colour))
+        parts.append(_trace(str(name), xs, part.cells(value)))
+    _end_labels(axis, ends)
+    for day, text in (marks or {}).items():
+        axis.axvline(day, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
+        axis.annotate(
+            text, (day, 1), xycoords=("data", "axes fraction"), xytext=(4, -2), textcoords="offset points",
+            fontsize=9, color=GREY, va="top",
+        )
+    axis.set_ylim(bottom=0)
+    axis.margins(x=0.02)
+    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
+    return Chart(figure, _alt("Line chart", f"{protected.table.title}, {unit}", parts, title))
+
+
+def _end_labels(axis: Axes, ends: list[tuple[float, str, str]]) -> None:
+    """Names at the lines' ends, moved apart where they would overlap."""
+    low, high = axis.get_ylim()
+    gap = (max(high, 1) - min(low, 0)) * 0.065
+    placed = float("-inf")
+    for y, text, colour in sorted(ends):
+        placed = max(y, placed + gap)
+        axis.annotate(
+            text, (1.01, placed), xycoords=("axes fraction", "data"), color=colour, fontsize=10, va="center",
+            annotation_clip=False, fontweight="bold",
+        )
+
+
+def _trace(name: str, xs: Sequence[Any], cells: Sequence[Any]) -> str:
+    known = [(label, cell) for label, cell in zip(xs, cells, strict=True) if cell.known]
+    if not known:
+        return f"{name}: no number can be shown"
+    if len(known) == 1:
+        return f"{name}: {known[0][1]} on {label_text(known[0][0])}"
+    (first, start), (last, end) = known[0], known[-1]
+    top = max(known, key=lambda pair: pair[1].value)
+    return (
+        f"{name}: {start} on {label_text(first)}, {end} on {label_text(last)}, highest {top[1]} on {label_text(top[0])}"
+    )
+
+
+def bars(protected: Protected, y: str, value: str, *, title: str, unit: str, by: str = "") -> Chart:
+    """Horizontal bars, one a label of `y`, a colour for each label of `by`; the number at the bar's end."""
+    names = list(dict.fromkeys(protected.frame[y]))
+    groups = list(dict.fromkeys(protected.frame[by])) if by else [None]
+    figure, axis = canvas(height=max(2.6, 1.3 + 0.36 * len(names) * max(1, 0.75 * len(groups))))
+    thick = 0.8 / len(groups)
+    parts = []
+    for place, group in enumerate(groups):
+        part = protected.where(**{by: group}) if by else protected
+        labels = part.label(y)
+        at = [names.index(label) + (place - (len(groups) - 1) / 2) * thick for label in labels]
+        sizes = [number if number == number else 0 for number in part.numbers(value)]
+        axis.barh(at, sizes, height=thick * 0.9, color=PALETTE[place % len(PALETTE)])
+        for position, size, cell in zip(at, sizes, part.cells(value), strict=True):
+            axis.annotate(
+                str(cell), (size, position), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9.5
+            )
+        spoken = [f"{label_text(label)} {cell}" for label, cell in zip(labels, part.cells(value), strict=True)]
+        parts.append((f"{label_text(group)}: " if by else "") + ", ".join(spoken))
+        if by:
+            axis.plot([], [], color=PALETTE[place % len(PALETTE)], linewidth=8, label=label_text(group))
+    axis.set_yticks(range(len(names)), [label_text(name) for name in names], color="black")
+    axis.invert_yaxis()
+    axis.grid(False)
+    axis.set_xticks([])
+    axis.spines["bottom"].set_visible(False)
+    if by:
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(groups), fontsize=9.5, borderaxespad=0)
+    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
+    return Chart(figure, _alt("Bar chart", f"{protected.table.title}, {unit}", parts, title))
+
+
+def matrix(protected: Protected, rows: str, columns: str, value: str, *, title: str, unit: str) -> Chart:
+    """A grid of numbers, darker where larger; a confidential number stands as c."""
+    down = list(dict.fromkeys(protected.frame[rows]))
+    across = list(dict.fromkeys(protected.frame[columns]))
+    figure, axis = canvas(height=1.6 + 0.42 * len(down))
+    cells = dict(
+        zip(zip(protected.label(rows), protected.label(columns), strict=True), protected.cells(value), strict=True)
+    )
+    top = max([cell.value for cell in cells.values() if cell.known] or [1]) or 1
+    spoken = []
+    for i, row in enumerate(down):
+        for j, column in enumerate(across):
+            cell = cells.get((row, column))
+            if cell is None:
+                continue
+            shade = (cell.value / top) if cell.known else 0
+            axis.add_patch(_box(j, i, _blend(shade)))
+            colour = "white" if shade > 0.45 else "black"
+            axis.text(j, i, str(cell), ha="center", va="center", fontsize=9.5, color=colour)
+        told = [f"{label_text(c)} {cells[(row, c)]}" for c in across if (row, c) in cells]
+        spoken.append(f"{label_text(row)}: {', '.join(told)}")
+    _grid(axis, down, across)
+    titled(figure, title, f"{unit}. c: confidential, a small number. Source: {protected.table.source}.")
+    return Chart(figure, _alt("Table as a shaded grid", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def bands(protected: Protected, rows: str, columns: str, text: str, rank: str, *, title: str, unit: str) -> Chart:
+    """A grid of words, darker where `rank` is lower, so that gaps stand out."""
+    down = list(dict.fromkeys(protected.frame[rows]))
+    across = list(dict.fromkeys(protected.frame[columns]))
+    figure, axis = canvas(height=1.3 + 0.32 * len(down))
+    found = zip(protected.label(rows), protected.label(columns), protected.texts(text), protected.numbers(rank), strict=True)
+    told: dict[str, list[str]] = {}
+    for row, column, words, level in found:
+        shade = {1: 1.0, 2: 0.7, 3: 0.35}.get(int(level), 0.0)
+        axis.add_patch(_box(across.index(column), down.index(row), _blend(shade)))
+        axis.text(
+            across.index(column), down.index(row), words, ha="center", va="center", fontsize=8.5,
+            color="white" if shade > 0.45 else "black",
+        )
+        told.setdefault(words, []).append(f"{label_text(row)} {label_text(column)}")
+    _grid(axis, down, across)
+    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
+    spoken = [f"{words}: {len(cells)} cells" + (f" ({', '.join(cells)})" if len(cells) <= 6 else "") for words, cells in told.items()]
+    return Chart(figure, _alt("Grid of bands", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def _grid(axis: Axes, down: list[Any], across: list[Any]) -> None:
+    """Row names to the left and column names above, no lines."""
+    axis.set_xlim(-0.5, len(across) - 0.5)
+    axis.set_ylim(len(down) - 0.5, -0.5)
+    axis.set_xticks(range(len(across)), [_folded(label_text(name)) for name in across], fontsize=9, color="black")
+    axis.set_yticks(range(len(down)), [label_text(name) for name in down], fontsize=9.5, color="black")
+    axis.xaxis.tick_top()
+    axis.tick_params(length=0)
+    axis.grid(False)
+    for side in ("bottom", "left"):
+        axis.spines[side].set_visible(False)
+
+
+def _box(x: float, y: float, colour: Any) -> Any:
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=colour, linewidth=0)
+
+
+def _blend(shade: float) -> tuple[float, ...]:
+    """White to the palette's blue."""
+    blue = tuple(int(BLUE[place : place + 2], 16) / 255 for place in (1, 3, 5))
+    weight = 0.06 + 0.94 * shade if shade else 0.03
+    return tuple(1 - weight * (1 - part) for part in blue)
+
+
+def _folded(text: str) -> str:
+    import textwrap
+
+    return "\n".join(textwrap.wrap(text, 13))
+
+
+def xmr(protected: Protected, panel: str, x: str, *, title: str, unit: str) -> Chart:
+    """XmR charts, a panel a label: the points, their mean, the natural limits; points that signal a change stand out.
+
+    Needs value columns value, mean, lower, upper and verdict.
+    """
+    names = list(dict.fromkeys(protected.frame[panel]))
+    count = max(1, len(names))
+    columns = 2 if count > 1 else 1
+    figure, axes = canvas(-(-count // columns), columns, height=1.2 + 2.2 * -(-count // columns), squeeze=False)
+    spoken = []
+    for place, axis in enumerate(axes.ravel()):
+        if place >= len(names):
+            axis.set_visible(False)
+            continue
+        spoken.append(_xmr_panel(axis, protected.where(**{panel: names[place]}), str(names[place]), x))
+    titled(figure, title, f"{unit}. Dashed: natural limits; line: mean. Orange: a signal. Source: {protected.table.source}.")
+    return Chart(figure, _alt("XmR control charts", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def _xmr_panel(axis: Axes, part: Protected, name: str, x: str) -> str:
+    xs, ys = part.label(x), part.numbers("value")
+    places = range(len(xs))
+    axis.plot(places, ys, color=BLUE, linewidth=1.2, marker="o", markersize=3.5)
+    for column, style in (("mean", "-"), ("lower", "--"), ("upper", "--")):
+        axis.plot(places, part.numbers(column), color=GREY, linewidth=1, linestyle=style)
+    signal = [place for place, verdict in enumerate(part.texts("verdict")) if verdict.startswith("signal")]
+    axis.plot(signal, [ys[place] for place in signal], "o", color=ORANGE, markersize=5.5)
+    axis.set_title(name, loc="left", fontsize=10.5)
+    ticks = _year_ticks(xs)
+    axis.set_xticks([place for place, _ in ticks], [text for _, text in ticks], fontsize=8.5, color="black")
+    axis.set_ylim(bottom=0)
+    mean = next((cell for cell in part.cells("mean") if cell.known), None)
+    told = f"mean {mean}" if mean else "no mean can be shown"
+    return f"{name}: {len(xs)} points, {told}, {formats.plural(len(signal), 'signal')} of change"
+
+
+def _year_ticks(labels: Sequence[Any]) -> list[tuple[int, str]]:
+    """A tick where the label's first part changes to another year, at most eight."""
+    ticks, last = [], ""
+    for place, label in enumerate(labels):
+        year = str(label)[:4]
+        if year != last:
+            ticks.append((place, year))
+            last = year
+    return ticks[:: max(1, -(-len(ticks) // 8))]
+
+
+def curves(protected: Protected, by: str, x: str, *, title: str, unit: str) -> Chart:
+    """Step curves with their intervals; needs value columns estimate, lower and upper (fractions of 1)."""
+    figure, axis = canvas()
+    names = list(dict.fromkeys(protected.frame[by]))
+    ends, spoken = [], []
+    for place, name in enumerate(names):
+        part = protected.where(**{by: name})
+        xs = [float(value) for value in part.label(x)]
+        ys = part.numbers("estimate")
+        colour = PALETTE[place % len(PALETTE)]
+        axis.step(xs, ys, where="post", color=colour, linewidth=2)
+        axis.fill_between(xs, part.numbers("lower"), part.numbers("upper"), step="post", color=colour, alpha=0.13, lw=0)
+        if ys and ys[-1] == ys[-1]:
+            ends.append((ys[-1], f"{name} {formats.percent(ys[-1])}", colour))
+        spoken.append(_trace_curve(str(name), part, x))
+    _end_labels(axis, ends)
+    tops = [number for number in (*protected.numbers("upper"), *protected.numbers("estimate")) if number == number]
+    axis.set_ylim(0, 1.02 if max(tops, default=1) > 0.5 else max(tops) * 1.15)
+    axis.yaxis.set_major_formatter(lambda share, _: formats.percent(share))
+    axis.xaxis.set_major_locator(_multiples_of(3))
+    axis.set_xlabel("Months since the baseline", fontsize=9.5)
+    titled(figure, title, f"{unit}. Bands: 95% intervals. Source: {protected.table.source}.")
+    return Chart(figure, _alt("Step curves with intervals", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def _multiples_of(months: int) -> Any:
+    from matplotlib.ticker import MultipleLocator
+
+    return MultipleLocator(months)
+
+
+def _trace_curve(name: str, part: Protected, x: str) -> str:
+    cells = [part.cells(column) for column in ("estimate", "lower", "upper")]
+    if not len(part) or not cells[0][-1].known:
+        return f"{name}: no number can be shown"
+    month = formats.number(float(part.label(x)[-1]), 0)
+    return f"{name}: {cells[0][-1]} ({cells[1][-1]} to {cells[2][-1]}) at {month} months"
+
+
+def flows(protected: Protected, source: str, target: str, value: str, *, title: str, unit: str) -> Chart:
+    """A flow diagram: bands from where children were to where they went, as wide as their number."""
+    figure, axis = canvas(height=5.6)
+    cells = [
+        (str(a), str(b), cell)
+        for a, b, cell in zip(
+            protected.label(source), protected.label(target), protected.cells(value), strict=True
+        )
+        if cell.known and cell.value
+    ]
+    order = list(dict.fromkeys([*protected.label(source), *protected.label(target)]))
+    left = _stack([(a, cell.value or 0) for a, _, cell in cells], order)
+    right = _stack([(b, cell.value or 0) for _, b, cell in cells], order)
+    at_left, at_right = ({name: low for name, (low, _) in side.items()} for side in (left, right))
+    for a, b, cell in cells:
+        size = float(cell.value or 0)
+        colour = PALETTE[order.index(a) % len(PALETTE)]
+        axis.add_patch(_ribbon(at_left[a], at_right[b], size, colour))
+        at_left[a] += size
+        at_right[b] += size
+    for side, x, align in ((left, 0.0, "right"), (right, 1.0, "left")):
+        for name, (low, high) in side.items():
+            axis.plot([x, x], [low, high], color=GREY, linewidth=5, solid_capstyle="butt")
+            shift = -0.02 if align == "right" else 0.02
+            text = f"{name} {formats.number(high - low)}"
+            axis.text(x + shift, (low + high) / 2, text, ha=align, va="center", fontsize=9.5)
+    axis.set_xlim(-0.42, 1.42)
+    tops = [high for side in (left, right) for _, high in side.values()] or [1]
+    axis.set_ylim(max(tops) * 1.02, -max(tops) * 0.02)
+    axis.set_axis_off()
+    titled(figure, title, f"{unit}; flows of fewer than 6 are not drawn. Source: {protected.table.source}.")
+    spoken = [f"{a} to {b} {cell}" for a, b, cell in sorted(cells, key=lambda item: -(item[2].value or 0))]
+    return Chart(figure, _alt("Flow diagram", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def _stack(pairs: list[tuple[str, float]], order: list[str]) -> dict[str, tuple[float, float]]:
+    """Each name's place on its side, in the same order on both so that bands cross little, with gaps between."""
+    sizes: dict[str, float] = {}
+    for name, size in pairs:
+        sizes[name] = sizes.get(name, 0) + size
+    gap = 0.045 * (sum(sizes.values()) or 1)
+    placed, low = {}, 0.0
+    for name, size in sorted(sizes.items(), key=lambda item: order.index(item[0])):
+        placed[name] = (low, low + size)
+        low += size + gap
+    return placed
+
+
+def _ribbon(left: float, right: float, size: float, colour: str) -> Any:
+    from matplotlib.patches import PathPatch
+    from matplotlib.path import Path
+
+    points = [
+        (0.012, left), (0.5, left), (0.5, right), (0.988, right),
+        (0.988, right + size), (0.5, right + size), (0.5, left + size), (0.012, left + size), (0.012, left),
+    ]
+    codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
+    return PathPatch(Path(points, codes), facecolor=colour, alpha=0.45, linewidth=0)
+
+
+def _alt(kind: str, shown: str, parts: list[str], point: str) -> str:
+    text = f"{kind}. {shown}. {'; '.join(parts)}. The point: {point.rstrip('.')}."
+    for symbol, words in SYMBOL_WORDS.items():
+        text = text.replace(f" {symbol},", f" {words},").replace(f" {symbol};", f" {words};")
+    return " ".join(text.split())

@@ -1,0 +1,184 @@
+"""A table as the gate lets it out: the only thing that a notebook, figure, sentence or file gets to see."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import html
+import io
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from bond_eval.core import formats
+from bond_eval.evidence.cells import Cell, show
+from bond_eval.evidence.registry import ALL, Table, Value
+
+
+@dataclass(frozen=True)
+class Protected:
+    """`frame`: label columns, then value columns with None where `symbols` says why not. Tidy: one row a cell line."""
+
+    table: Table
+    frame: pd.DataFrame
+    symbols: pd.DataFrame
+    audience: str
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def where(self, **labels: Any) -> Protected:
+        """The rows with these labels; a list of labels takes any of them."""
+        keep = pd.Series(True, index=self.frame.index)
+        for name, wanted in labels.items():
+            if name not in self.table.labels:
+                raise KeyError(f"table {self.table.id} has no label {name!r}; it has {', '.join(self.table.labels)}")
+            wanted = list(wanted) if isinstance(wanted, (list, tuple)) else [wanted]
+            keep &= self.frame[name].isin(wanted)
+        return replace(self, frame=self.frame[keep], symbols=self.symbols[keep])
+
+    def members(self) -> Protected:
+        """The rows without totals."""
+        keep = ~(self.frame[list(self.table.margins)] == ALL).any(axis=1)
+        return replace(self, frame=self.frame[keep], symbols=self.symbols[keep])
+
+    def cell(self, value: str, **labels: Any) -> Cell:
+        """One value. Raises KeyError where the labels do not name exactly one row."""
+        part = self.where(**labels)
+        if len(part) != 1:
+            raise KeyError(f"table {self.table.id}: {labels} names {len(part)} rows, not one")
+        return part.cells(value)[0]
+
+    def cells(self, value: str) -> list[Cell]:
+        """The values of a column, row by row."""
+        kind = self.table.value(value).kind
+        pairs = zip(self.frame[value], self.symbols[value], strict=True)
+        return [Cell(number if symbol == "" else None, kind, symbol) for number, symbol in pairs]
+
+    def label(self, name: str) -> list[Any]:
+        """The labels of a column, row by row."""
+        return list(self.frame[name])
+
+    def texts(self, value: str) -> list[str]:
+        """A text column, row by row; "" where it is confidential."""
+        pairs = zip(self.frame[value], self.symbols[value], strict=True)
+        return [str(text) if symbol == "" else "" for text, symbol in pairs]
+
+    def numbers(self, value: str) -> list[float]:
+        """The values for a chart: NaN where there is none to show."""
+        return [float("nan") if cell.value is None else float(cell.value) for cell in self.cells(value)]
+
+    @property
+    def share_confidential(self) -> float:
+        """Share of the guarded cells that are `c`."""
+        guarded = [value.name for value in self.table.values if value.guarded]
+        cells = self.symbols[guarded].to_numpy().ravel()
+        return float((cells == "c").mean()) if len(cells) else 0.0
+
+    def shown(self) -> pd.DataFrame:
+        """Everything as text, with the headings that people read."""
+        text = {}
+        for name, heading in self.table.labels.items():
+            text[heading] = [label_text(value) for value in self.frame[name]]
+        for value in self.table.values:
+            text[value.label] = [_text(cell, value) for cell in self._raw(value)]
+        return pd.DataFrame(text)
+
+    def _raw(self, value: Value) -> list[tuple[Any, str]]:
+        return list(zip(self.frame[value.name], self.symbols[value.name], strict=True))
+
+    def wide(self, rows: str, columns: str, value: str) -> Wide:
+        """A cross-table of one value: labels of `rows` down, labels of `columns` across."""
+        return Wide(self, rows, columns, value)
+
+    def to_csv(self) -> str:
+        """Tidy CSV: labels as ISO dates and words, values as numbers or symbols."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        names = [value.name for value in self.table.values]
+        writer.writerow([*self.table.labels, *names])
+        for index in self.frame.index:
+            labels = [_plain(self.frame.at[index, name]) for name in self.table.labels]
+            values = [self.symbols.at[index, n] or _plain(self.frame.at[index, n]) for n in names]
+            writer.writerow([*labels, *values])
+        return out.getvalue()
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        frame = self.shown()
+        return {"text/html": html_table(frame, self._caption(), len(self.table.labels)), "text/plain": _lines(frame)}
+
+    def _caption(self) -> str:
+        return self.table.title
+
+
+@dataclass(frozen=True)
+class Wide:
+    """A protected table laid out in two directions, for reading."""
+
+    source: Protected
+    rows: str
+    columns: str
+    value: str
+
+    def shown(self) -> pd.DataFrame:
+        """Text, one row a label of `rows`."""
+        frame = self.source.frame
+        value = self.source.table.value(self.value)
+        text = [_text(pair, value) for pair in self.source._raw(value)]
+        heading = self.source.table.labels[self.rows]
+        down, across = list(dict.fromkeys(frame[self.rows])), list(dict.fromkeys(frame[self.columns]))
+        cells = dict(zip(zip(frame[self.rows], frame[self.columns], strict=True), text, strict=True))
+        table: dict[str, list[str]] = {heading: [label_text(row) for row in down]}
+        for column in across:
+            table[label_text(column)] = [cells.get((row, column), "") for row in down]
+        return pd.DataFrame(table)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        frame = self.shown()
+        value = self.source.table.value(self.value)
+        caption = f"{self.source.table.title}: {value.label[:1].lower()}{value.label[1:]}"
+        return {"text/html": html_table(frame, caption, 1), "text/plain": _lines(frame)}
+
+
+def _text(pair: tuple[Any, str], value: Value) -> str:
+    number, symbol = pair
+    if symbol:
+        return symbol
+    return str(number) if value.kind == "text" else show(float(number), value.kind)
+
+
+def label_text(value: Any) -> str:
+    """A label as read: a date in words, anything else as it is."""
+    return formats.date(value) if isinstance(value, dt.date) else str(value)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dt.date):
+        return value.isoformat()
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return str(value)
+
+
+def html_table(frame: pd.DataFrame, caption: str, labels: int) -> str:
+    """An accessible table: caption, column and row headers, every text escaped."""
+    head = "".join(f'<th scope="col">{html.escape(str(name))}</th>' for name in frame.columns)
+    body = []
+    for row in frame.itertuples(index=False):
+        cells = [
+            f'<th scope="row">{html.escape(str(text))}</th>' if place == 0 else _cell(str(text), place >= labels)
+            for place, text in enumerate(row)
+        ]
+        body.append(f"<tr>{''.join(cells)}</tr>")
+    title = f"<caption>{html.escape(caption)}</caption>"
+    return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
+
+
+def _cell(text: str, numeric: bool) -> str:
+    looks_numeric = numeric and (text in ("c", "z", "x", "k") or text.lstrip("−-+(£").replace(",", "")[:1].isdigit())
+    return f"<td{' class=number' if looks_numeric else ''}>{html.escape(text)}</td>"
+
+
+def _lines(frame: pd.DataFrame) -> str:
+    return frame.to_string(index=False) if len(frame) else "(no rows)"

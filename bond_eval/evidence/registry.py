@@ -1,0 +1,101 @@
+"""The table registry: every table that a page can show has an id, a description and one pure builder.
+
+A builder takes a `View` (the data of one authority and quarter) and gives a tidy frame: label columns, then value
+columns. What each column is decides how the gate treats it, so it is declared here and not guessed later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+if TYPE_CHECKING:
+    from bond_eval.evidence.view import View
+
+ALL = "All"
+KINDS = ("count", "percent", "rate", "decimal", "money", "thousands", "signed", "text", "number")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value column.
+
+    `kind`: how it is written; only `count` is a number of children (or rows of children). `of`: the count column
+    that this count is a part of (so that its complement is guarded). `follows`: count columns from which this value
+    is worked out; it is shown only where they are. `children` False: a count of no child (files, months).
+    """
+
+    name: str
+    label: str
+    kind: str = "count"
+    of: str = ""
+    follows: tuple[str, ...] = ()
+    children: bool = True
+
+    @property
+    def guarded(self) -> bool:
+        """True where a small value would speak of few children."""
+        return self.kind == "count" and self.children
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a registered table is. `margins` are label columns with a total row named ALL over the rest."""
+
+    id: str
+    notebook: str
+    title: str
+    row: str
+    labels: dict[str, str]
+    values: tuple[Value, ...]
+    margins: tuple[str, ...]
+    source: str
+    method: str
+    build: Callable[[View], pd.DataFrame]
+
+    def value(self, name: str) -> Value:
+        """A value column by name. Raises KeyError, naming those there are."""
+        for value in self.values:
+            if value.name == name:
+                return value
+        raise KeyError(f"table {self.id} has no value {name!r}; it has {', '.join(v.name for v in self.values)}")
+
+
+REGISTRY: dict[str, Table] = {}
+
+
+def table(
+    id: str,
+    *,
+    title: str,
+    row: str,
+    labels: dict[str, str],
+    values: tuple[Value, ...],
+    margins: tuple[str, ...] = (),
+    source: str = "SSDA903 episodes",
+    method: str = "complete count",
+) -> Callable[[Callable[[View], pd.DataFrame]], Callable[[View], pd.DataFrame]]:
+    """Register a builder. The notebook that shows the table is named by the builder's module."""
+
+    def register(build: Callable[[View], pd.DataFrame]) -> Callable[[View], pd.DataFrame]:
+        if id in REGISTRY:
+            raise ValueError(f"table {id!r} is registered twice")
+        unknown = [value.name for value in values if value.kind not in KINDS]
+        if unknown:
+            raise ValueError(f"table {id!r}: {unknown[0]} has a kind that is not known")
+        notebook = build.__module__.rsplit(".", 1)[-1]
+        REGISTRY[id] = Table(id, notebook, title, row, labels, values, margins, source, method, build)
+        return build
+
+    return register
+
+
+def registered() -> dict[str, Table]:
+    """Every table, once the modules that register them are read."""
+    from bond_eval.evidence import tables
+
+    tables.read_all()
+    return REGISTRY

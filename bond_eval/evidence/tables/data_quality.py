@@ -1,0 +1,191 @@
+"""Tables of notebook 00: what arrived, how complete it is, what was wrong with it and what that means."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bond_eval.core.periods import year_label
+from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.view import View
+from bond_eval.intake.checks import RULES
+from bond_eval.intake.reference import modules, read_reference
+from bond_eval.intake.typed import NO_DAY
+from bond_eval.placements import stitch
+
+# Counts of rows with a defect speak of the files and not of children.
+ROWS = Value("rows", "Rows", children=False)
+FULL, NEARLY, PARTLY, POOR, FEW, NONE = (
+    "98% or more", "90 to 97%", "50 to 89%", "Under 50%", "Too few rows", "No rows",
+)
+ENOUGH_ROWS = 100  # below this a band would tell how few rows are blank
+COMPLETENESS_FIELDS = {
+    "Episodes": ("rne", "ls", "cin", "place", "provider", "location"),
+    "Header": ("sex", "dob", "ethnic"),
+    "OC2": ("sdq_score", "convicted", "substance_misuse"),
+    "Reviews": ("review", "review_code"),
+    "Missing": ("mis_start", "mis_end"),
+}
+FIELD_NAMES = {"provider": "PLACE_PROVIDER", "location": "PL_LOCATION or PL_POST with postcodes.csv"}
+
+
+@table(
+    "files_received",
+    title="Files read, by module: rows that came in, were kept and were set aside",
+    row="a module",
+    labels={"module": "Module"},
+    values=(
+        Value("files", "Files", children=False),
+        Value("rows_in", "Rows in"),
+        Value("kept", "Kept"),
+        Value("set_aside", "Set aside", children=False),
+    ),
+    margins=("module",),
+    source="the files themselves",
+)
+def files_received(view: View) -> pd.DataFrame:
+    """Rows in = rows kept + rows set aside, module by module; modules that did not arrive with no file."""
+    accounts = view.data.accounts
+    rows = []
+    for module in (*modules(), ALL):
+        part = accounts if module == ALL else accounts[accounts["module"] == module]
+        rows.append((module, len(part), int(part["rows_in"].sum()), int(part["kept"].sum()), int(part["set_aside"].sum())))
+    return pd.DataFrame(rows, columns=["module", "files", "rows_in", "kept", "set_aside"])
+
+
+@table(
+    "returns_covered",
+    title="The returns, in order of time",
+    row="a return",
+    labels={"return": "Return", "to": "Covers to"},
+    values=(Value("rows", "Episode rows", children=False),),
+    source="dates in the Episodes files",
+)
+def returns_covered(view: View) -> pd.DataFrame:
+    """Each Episodes file or year of a stacked file, the period's last day and its rows."""
+    submissions = view.data.submissions
+    names = [year_label(int(year)) + ("" if last.month == 3 else " (part)")
+             for year, last in zip(submissions["year"], submissions["last_day"], strict=True)]
+    return pd.DataFrame({"return": names, "to": submissions["last_day"], "rows": submissions["rows"]})
+
+
+@table(
+    "completeness",
+    title="How complete each field is, return by return",
+    row="a field and return",
+    labels={"field": "Field", "return": "Return"},
+    values=(Value("band", "Filled", "text"), Value("rank", "Rank", "number", children=False)),
+    source="the files themselves",
+    method="share of rows with a value, in bands",
+)
+def completeness(view: View) -> pd.DataFrame:
+    """Share of rows with a value, in bands that tell of no single row. Rank: 4 full to 1 poor, 0 cannot be said."""
+    frames = {"Episodes": view.data.episodes, **view.data.modules}
+    rows = []
+    for module, fields in COMPLETENESS_FIELDS.items():
+        for field in fields:
+            name = FIELD_NAMES.get(field, field.upper())
+            for position, submission in view.data.submissions.iterrows():
+                frame = frames.get(module)
+                band = NONE
+                if frame is not None and field in frame.columns:
+                    mine = frame.loc[frame["submission"] == position, field]
+                    if field == "provider":  # temporary placements and a few others have none by rule
+                        exempt = view.data.episodes.loc[mine.index, "place"].isin(_no_provider())
+                        mine = mine[~exempt.to_numpy()]
+                    band = _band(mine)
+                label = f"{module} {name}"
+                column = year_label(int(submission["year"])) + ("" if submission["last_day"].month == 3 else " part")
+                rows.append((label, column, band, {FULL: 4, NEARLY: 3, PARTLY: 2, POOR: 1}.get(band, 0)))
+    frame = pd.DataFrame(rows, columns=["field", "return", "band", "rank"])
+    return frame.drop_duplicates(["field", "return"], keep="last", ignore_index=True)
+
+
+def _no_provider() -> tuple[str, ...]:
+    from bond_eval.intake.checks import NO_PROVIDER_EXPECTED
+
+    return NO_PROVIDER_EXPECTED
+
+
+def _band(values: pd.Series) -> str:
+    if not len(values):
+        return NONE
+    filled = (values.notna() & (values.astype(object) != "not known")).mean()
+    if values.dtype.kind == "i":
+        filled = (values != NO_DAY).mean()
+    if len(values) < ENOUGH_ROWS and 0 < filled < 1:
+        return FEW
+    return FULL if filled >= 0.98 else NEARLY if filled >= 0.9 else PARTLY if filled >= 0.5 else POOR
+
+
+@table(
+    "issues_by_rule",
+    title="Issues found in reading the files, by rule and what was done",
+    row="a rule and action",
+    labels={"severity": "Severity", "problem": "What is wrong", "action": "Done"},
+    values=(ROWS,),
+    source="`bond-eval check`",
+)
+def issues_by_rule(view: View) -> pd.DataFrame:
+    """How many rows each rule met, gravest first."""
+    issues = view.data.issues
+    counts = issues.groupby(["severity", "rule", "action"], observed=True).size().reset_index(name="rows")
+    order = {"error": 0, "warning": 1, "note": 2}
+    counts = counts.assign(problem=counts["rule"].map(RULES), order=counts["severity"].map(order))
+    counts = counts.sort_values(["order", "rows", "problem"], ascending=[True, False, True])
+    return counts[["severity", "problem", "action", "rows"]].reset_index(drop=True)
+
+
+@table(
+    "stitching",
+    title="Changes made in joining the returns, by rule",
+    row="a stitching rule",
+    labels={"rule": "Rule", "meaning": "What it does"},
+    values=(ROWS,),
+    source="the stitching audit",
+)
+def stitching(view: View) -> pd.DataFrame:
+    """Rows changed or set aside by each rule. Rows after the as-of date are no change and are left out."""
+    counts = view.history.audit["rule"].value_counts()
+    rows = [(rule, words, int(counts.get(rule, 0))) for rule, words in stitch.RULES.items() if rule != "A"]
+    return pd.DataFrame(rows, columns=["rule", "meaning", "rows"])
+
+
+@table(
+    "gaps",
+    title="What each gap means",
+    row="a field that questions need",
+    labels={"field": "Field", "needed_for": "Needed for"},
+    values=(
+        Value("worst", "Least complete return", "text"),
+        Value("if_missing", "Where it is missing", "text"),
+        Value("questions", "Questions", "text"),
+    ),
+    source="data/reference/data_needs.csv and the files",
+    method="least complete return",
+)
+def gaps(view: View) -> pd.DataFrame:
+    """Each field that a question needs, how complete its least complete return is, and what its absence means."""
+    built = completeness(view)
+    has_rows = built[built["band"] != NONE]
+    worst = has_rows.sort_values("rank").drop_duplicates("field").set_index("field")["band"]
+    dates = {"Episodes DECOM": FULL, "Episodes DEC": "Blank where open"}
+    rows = []
+    for need in read_reference("data_needs.csv").to_dict("records"):
+        field = f"{need['module']} {need['field']}"
+        band = dates.get(field) or worst.get(field)
+        if band is None:
+            band = _share_text(view, need["module"], need["field"])
+        rows.append((field, need["needed_for"], band, need["if_missing"], need["questions"]))
+    return pd.DataFrame(rows, columns=["field", "needed_for", "worst", "if_missing", "questions"])
+
+
+def _share_text(view: View, module: str, field: str) -> str:
+    """Completeness of a field that is filled only where something happened: present or not."""
+    frame = view.data.episodes if module == "Episodes" else view.data.modules.get(module)
+    column = {"REC": "rec", "REASON_PLACE_CHANGE": "reason"}.get(field, field.lower())
+    if frame is None or column not in frame.columns or not frame[column].notna().any():
+        return NONE
+    ended = frame["dec"] != NO_DAY if module == "Episodes" else pd.Series(True, index=frame.index)
+    return _band(frame.loc[ended, column]) + (" of ended rows" if module == "Episodes" else "")
+
+

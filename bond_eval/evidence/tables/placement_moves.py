@@ -1,0 +1,171 @@
+"""Tables of notebook 03: who moves where, how stable placements are, who comes back."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from bond_eval.core.periods import financial_year_start, year_label
+from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.view import View
+from bond_eval.intake.reference import labels
+from bond_eval.intake.typed import day_number
+from bond_eval.placements.categories import IFA
+from bond_eval.placements.flows import real_moves
+from bond_eval.placements.moves import ORDER, RESIDENTIAL, marks, moves_between, reentries
+from bond_eval.placements.stability import VARIANTS, long_term, three_or_more
+
+MOVES = Value("moves", "Moves")
+SHARE = (
+    Value("children", "Children", of="of"),
+    Value("of", "Of"),
+    Value("share", "Share", "percent", follows=("children",)),
+    Value("lower", "Lower", "percent", follows=("children",)),
+    Value("upper", "Upper", "percent", follows=("children",)),
+)
+BEFORE, SINCE = "Before the baseline", "Since the baseline"
+
+
+def _share(n: int, of: int) -> tuple[int, int, float, float, float]:
+    """(n, of, share, lower, upper) with Wilson's 95% interval; NaN where there is nobody to be a share of."""
+    from bond_eval.methods.proportions import wilson
+
+    if of == 0:
+        return n, of, np.nan, np.nan, np.nan
+    estimate = wilson(n, of)
+    return n, of, estimate.value, estimate.lower, estimate.upper
+
+
+def _windows(view: View) -> dict[str, tuple[dt.date, dt.date]]:
+    """The time since the baseline, and as long a time before it, as far as the data go back."""
+    length = view.as_of - view.baseline
+    before = max(view.baseline - length + dt.timedelta(days=1), view.history.first_day)
+    return {BEFORE: (before, view.baseline), SINCE: (view.baseline + dt.timedelta(days=1), view.as_of)}
+
+
+@table(
+    "moves_matrix",
+    title="Placements that ended since the baseline: from where to where",
+    row="a category left and what followed",
+    labels={"origin": "From", "destination": "To"},
+    values=(MOVES,),
+    margins=("origin", "destination"),
+)
+def moves_matrix(view: View) -> pd.DataFrame:
+    """Moves and leavings since the baseline, with totals both ways."""
+    first, last = _windows(view)[SINCE]
+    moves = moves_between(view.history, first, last)
+    counts = pd.crosstab(moves["origin"], moves["destination"])
+    counts = counts.reindex(
+        index=[name for name in ORDER if name in counts.index], columns=[name for name in ORDER if name in counts.columns]
+    )
+    counts.loc[ALL] = counts.sum()
+    counts[ALL] = counts.sum(axis=1)
+    tidy = counts.rename_axis("origin").reset_index().melt("origin", var_name="destination", value_name="moves")
+    return tidy.assign(moves=tidy["moves"].astype(int))
+
+
+@table(
+    "move_marks",
+    title="Moves within care, by effect on the budget and on the child's stability",
+    row="a window, effect on the budget and stability",
+    labels={"window": "Window", "budget": "Budget", "stability": "Stability", "mark": "Mark"},
+    values=(MOVES,),
+    source="SSDA903 episodes; data/reference/cost_order.csv and move_reasons.csv",
+)
+def move_marks(view: View) -> pd.DataFrame:
+    """Two marks a move: cheaper or dearer, planned or unplanned. A cheaper unplanned move is never green."""
+    rows = []
+    for window, (first, last) in _windows(view).items():
+        marked = marks(moves_between(view.history, first, last))
+        counts = marked.groupby(["budget", "stability", "overall"]).size()
+        rows += [(window, *key, int(n)) for key, n in counts.items()]
+    return pd.DataFrame(rows, columns=["window", "budget", "stability", "mark", "moves"])
+
+
+@table(
+    "stability_measures",
+    title="Stability of placements at each year end, by what is counted as a placement",
+    row="a measure, rule and date",
+    labels={"measure": "Measure", "rule": "What counts", "date": "Date"},
+    values=SHARE,
+    method="NI062 and NI063; Wilson 95% interval",
+)
+def stability_measures(view: View) -> pd.DataFrame:
+    """Three or more placements in the year, and the same placement for two years, under each disputed rule."""
+    rows = []
+    days = [day for day in view.year_ends() if (day - view.history.first_day).days >= 364]
+    for day in days:
+        for rules in VARIANTS:
+            rows.append(("Three or more placements in the year", rules.label, day, *_share(*three_or_more(view.history, day, rules))))
+            if (day - view.history.first_day).days >= 730:
+                rows.append(("Same placement for two years", rules.label, day, *_share(*long_term(view.history, day, rules))))
+    return pd.DataFrame(rows, columns=["measure", "rule", "date", "children", "of", "share", "lower", "upper"])
+
+
+@table(
+    "reentries",
+    title="Children who came back into care after leaving",
+    row="a length of time and the financial year of leaving",
+    labels={"within": "Within", "year": "Left in"},
+    values=SHARE,
+    margins=("year",),
+    method="leavings that can be followed for the whole time; Wilson 95% interval",
+)
+def reentry_table(view: View) -> pd.DataFrame:
+    """Of leavings that can be followed for 12 (24) months, how many children came back in that time."""
+    rows = []
+    for label, days in (("12 months", 365), ("24 months", 730)):
+        left = reentries(view.history, days)
+        dates = left["left"].to_numpy().astype("datetime64[D]").astype(object)
+        years = pd.Series([year_label(financial_year_start(day)) for day in dates], index=left.index, dtype=object)
+        groups = [(str(year), part) for year, part in left.groupby(years)] if len(left) else []
+        for year, part in [*groups, (ALL, left)]:
+            rows.append((label, year, *_share(int(part["returned"].sum()), len(part))))
+    return pd.DataFrame(rows, columns=["within", "year", "children", "of", "share", "lower", "upper"])
+
+
+@table(
+    "new_out_of_area",
+    title="New out-of-borough placements since the baseline, by what brought them about",
+    row="a reason",
+    labels={"reason": "What brought it about"},
+    values=(Value("placements", "Placements"),),
+    margins=("reason",),
+    source="SSDA903 episodes; PL_LOCATION or the authority's postcodes.csv",
+)
+def new_out_of_area(view: View) -> pd.DataFrame:
+    """Placements out of borough begun since the baseline: entry to care, or why the placement before ended."""
+    placements = real_moves(view.history.placements)
+    same = np.append(False, placements["period"].to_numpy()[1:] == placements["period"].to_numpy()[:-1])
+    before = placements["reason"].astype(object).shift().where(same[: len(placements)])
+    words = labels("REASON_PLACE_CHANGE")
+    reason = before.map(words).where(before.notna(), "Reason not recorded")
+    reason = reason.where(same[: len(placements)], "Came into care")
+    first, last = (day_number(day) for day in _windows(view)[SINCE])
+    new = (placements["location"] == "OUT") & placements["start"].between(first, last)
+    counts = reason[new].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    rows = [(str(name), int(n)) for name, n in counts.items()]
+    return pd.DataFrame([*rows, (ALL, int(counts.sum()))], columns=["reason", "placements"])
+
+
+@table(
+    "ifa_to_residential",
+    title="IFA placements that ended because the child went into residential care: a sign of a limit to capacity",
+    row="a window",
+    labels={"window": "Window"},
+    values=SHARE,
+    method="of IFA placements that ended; Wilson 95% interval",
+)
+def ifa_to_residential(view: View) -> pd.DataFrame:
+    """Of IFA placements that ended, how many were followed by a residential one."""
+    rows = []
+    for window, (first, last) in _windows(view).items():
+        moves = moves_between(view.history, first, last)
+        ended = moves[moves["category"] == IFA]
+        rows.append((window, *_share(int(ended["following"].isin(RESIDENTIAL).sum()), len(ended))))
+    return pd.DataFrame(rows, columns=["window", "children", "of", "share", "lower", "upper"])
+
+

@@ -1,0 +1,268 @@
+"""Tables of notebook 01: how placements have changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+
+from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.gate import MINIMUM
+from bond_eval.evidence.view import View
+from bond_eval.intake.typed import NO_DAY, day_number
+from bond_eval.core.periods import month_starts, next_month
+from bond_eval.placements.ages import ALL_BANDS, UNDER_12, birthday
+from bond_eval.placements.categories import CATEGORIES, EXTERNAL, IFA, OUTSIDE
+from bond_eval.placements.cohorts import follow
+from bond_eval.placements.flows import monthly_flows, pooled, shortest_period
+from bond_eval.placements.history import open_on
+
+CHILDREN = Value("children", "Children")
+BOTH = "Outside placement and IFA"
+AGE_GROUPS = {
+    **dict.fromkeys(ALL_BANDS[:3], "Under 10"),
+    "10 to 11": "10 to 11",
+    "12 to 15": "12 to 15",
+    "16 to 17": "16 and over",
+    "18 and over": "16 and over",
+    "Not known": "Not known",
+}
+
+
+def _stock(view: View, day: dt.date) -> dict[str, int]:
+    counts = view.counts.on(day).sum(axis=1)
+    return {**{name: int(n) for name, n in counts.items()}, ALL: int(counts.sum())}
+
+
+@table(
+    "placements_at_date",
+    title="Children looked after at each year end and at the quarter's end, by category of placement",
+    row="a date and category",
+    labels={"date": "Date", "category": "Category"},
+    values=(CHILDREN,),
+    margins=("category",),
+)
+def placements_at_date(view: View) -> pd.DataFrame:
+    """Children by category on each 31 March and on the as-of date."""
+    rows = [
+        (day, category, n) for day in view.year_ends() for category, n in _stock(view, day).items()
+    ]
+    return pd.DataFrame(rows, columns=["date", "category", "children"])
+
+
+@table(
+    "placements_by_month",
+    title="Children in outside placements and IFAs at each month's end",
+    row="a month's last day and category",
+    labels={"date": "Month's end", "category": "Category"},
+    values=(CHILDREN,),
+)
+def placements_by_month(view: View) -> pd.DataFrame:
+    """Children in external placements on the last day of each month."""
+    months = month_starts(view.history.first_day, view.as_of)
+    ends = [next_month(month) - dt.timedelta(days=1) for month in months]
+    rows = [(day, category, _stock(view, day)[category]) for day in ends for category in EXTERNAL]
+    return pd.DataFrame(rows, columns=["date", "category", "children"])
+
+
+@table(
+    "computed_and_published",
+    title="Counts worked out from the return beside those that the report published",
+    row="a date and a count that the report published",
+    labels={"date": "Date", "count": "Count"},
+    values=(
+        Value("computed", "From the return"),
+        Value("published", "Published", "number", follows=("computed",)),
+        Value("difference", "Difference", "signed", follows=("computed",)),
+        Value("source", "Where published", "text", follows=("computed",)),
+    ),
+    source="SSDA903 episodes; data/reference/published.csv",
+)
+def computed_and_published(view: View) -> pd.DataFrame:
+    """The report's counts of children, each beside the count in this return."""
+    rows = []
+    figures = view.published[view.published["series"].isin(("placements_at_date", "looked_after"))]
+    for figure in figures.to_dict("records"):
+        day = dt.date.fromisoformat(figure["period"])
+        if not view.history.first_day <= day <= view.as_of:
+            continue
+        name = ALL if figure["category"] == ALL else figure["category"]
+        computed = _stock(view, day)[name]
+        label = "Looked after in all" if name == ALL else name
+        place = f"{figure['document']}, {figure['section']}"
+        rows.append((day, label, computed, figure["value"], computed - figure["value"], place))
+    columns = ["date", "count", "computed", "published", "difference", "source"]
+    return pd.DataFrame(rows, columns=columns).sort_values(["date", "count"], ignore_index=True)
+
+
+@table(
+    "placement_flows",
+    title="Placements started and ended, with the chart's limits",
+    row="a group, direction and period",
+    labels={"chart": "Group and direction", "period": "Period"},
+    values=(
+        Value("value", "Placements"),
+        Value("mean", "Mean", "decimal", follows=("value",)),
+        Value("lower", "Lower limit", "decimal", follows=("value",)),
+        Value("upper", "Upper limit", "decimal", follows=("value",)),
+        Value("verdict", "Verdict", "text", follows=("value",)),
+    ),
+    method="XmR chart, NHS Making Data Count rules; periods pooled until none has 1 to 5",
+)
+def placement_flows(view: View) -> pd.DataFrame:
+    """Flows by group and direction, in the shortest period that may be shown, judged as XmR charts."""
+    from bond_eval.methods.spc import xmr
+
+    parts = []
+    flows = monthly_flows(view.history)
+    for (group, direction), mine in flows.groupby(["group", "direction"], sort=True):
+        period = shortest_period(mine, MINIMUM) if view.public else "month"
+        series = pooled(mine, period)
+        chart = xmr(series["n"].astype(float).tolist()).frame()
+        words = np.where(chart["verdict"] == "neutral", "signal: " + chart["reason"], chart["verdict"])
+        part = pd.DataFrame({"period": series["period"], "value": series["n"]})
+        part = part.assign(
+            chart=f"{group}: {direction} in the {period}",
+            mean=chart["mean"].to_numpy(),
+            lower=chart["lower"].clip(lower=0).to_numpy(),
+            upper=chart["upper"].to_numpy(),
+            verdict=words,
+        )
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)[["chart", "period", "value", "mean", "lower", "upper", "verdict"]]
+
+
+@table(
+    "flows_by_year",
+    title="Outside placements and IFAs started and ended in each financial year",
+    row="a financial year (the last one to the quarter's end) and category",
+    labels={"year": "Financial year", "category": "Category"},
+    values=(Value("started", "Started"), Value("ended", "Ended")),
+)
+def flows_by_year(view: View) -> pd.DataFrame:
+    """Starts and ends of external placements by financial year; the present year is a part of one."""
+    from bond_eval.core.periods import financial_year_start, year_label
+    from bond_eval.placements.flows import real_moves
+
+    placements = real_moves(view.history.placements)
+    first, last = view.history.first_day.year, financial_year_start(view.as_of)
+    rows = []
+    for year in range(first, last + 1):
+        low, high = day_number(dt.date(year, 4, 1)), day_number(min(dt.date(year + 1, 3, 31), view.as_of))
+        for category in EXTERNAL:
+            mine = placements[placements["category"] == category]
+            started = int(mine["start"].between(low, high).sum())
+            ended = int((mine["end"].between(low, high) & ~mine["is_open"]).sum())
+            rows.append((year_label(year), category, started, ended))
+    return pd.DataFrame(rows, columns=["year", "category", "started", "ended"])
+
+
+@table(
+    "age_by_category",
+    title="Children by age and category of placement at the quarter's end",
+    row="a category and age group",
+    labels={"category": "Category", "age": "Age"},
+    values=(CHILDREN,),
+    margins=("category", "age"),
+)
+def age_by_category(view: View) -> pd.DataFrame:
+    """Children by category and age group on the as-of date, with totals."""
+    counts = view.counts.on(view.as_of)
+    grouped = counts.T.groupby(counts.columns.map(AGE_GROUPS), sort=False).sum().T
+    if grouped["Not known"].sum() == 0:
+        grouped = grouped.drop(columns="Not known")
+    grouped = grouped[grouped.sum(axis=1) > 0]
+    grouped.loc[ALL] = grouped.sum()
+    grouped[ALL] = grouped.sum(axis=1)
+    tidy = grouped.rename_axis("category").reset_index().melt("category", var_name="age", value_name="children")
+    return tidy.assign(children=tidy["children"].astype(int))
+
+
+@table(
+    "boundary_by_category",
+    title="Who provides the placement, and on which side of the boundary it lies, at the quarter's end",
+    row="a category and side of the boundary",
+    labels={"category": "Category", "boundary": "Boundary"},
+    values=(CHILDREN,),
+    margins=("category", "boundary"),
+    source="SSDA903 episodes; PL_LOCATION or the authority's postcodes.csv",
+)
+def boundary_by_category(view: View) -> pd.DataFrame:
+    """Children by category and side of the boundary on the as-of date: two things that the sources take for one."""
+    words = {"IN": "Inside", "OUT": "Out of borough", "not known": "Not known"}
+    now = open_on(view.history.episodes, view.as_of)
+    sides = now["location"].astype(object).map(words)
+    groups = now["category"].astype(object).where(now["category"].isin(EXTERNAL), "All other placements")
+    counts = pd.crosstab(groups, sides).reindex(
+        index=[OUTSIDE, IFA, "All other placements"], columns=list(words.values()), fill_value=0
+    )
+    if view.public and (counts["Not known"].between(1, MINIMUM - 1)).any():
+        # A few unknowns would otherwise hide how many are out of borough, which is the point of the table.
+        counts["Inside"] += counts.pop("Not known")
+        counts = counts.rename(columns={"Inside": "Inside, or not known"})
+    counts.loc[ALL] = counts.sum()
+    counts[ALL] = counts.sum(axis=1)
+    tidy = counts.rename_axis("category").reset_index().melt("category", var_name="boundary", value_name="children")
+    return tidy.assign(children=tidy["children"].astype(int))
+
+
+@table(
+    "new_external",
+    title="New external placements since the baseline: of children under 12, and begun since the lockdown",
+    row="a reading and category",
+    labels={"reading": "Reading", "category": "Category"},
+    values=(
+        Value("children", "Children", of="of"),
+        Value("of", "New in all"),
+        Value("published", "Published", "number", follows=("children",)),
+        Value("difference", "Difference", "signed", follows=("children",)),
+    ),
+    source="SSDA903 episodes and header; data/reference/published.csv",
+)
+def new_external(view: View) -> pd.DataFrame:
+    """Children in a category now who were not at the baseline, under both readings of the report."""
+    cohorts = {category: follow(view.history, category, view.baseline).new for category in EXTERNAL}
+    cohorts[BOTH] = pd.concat(cohorts.values(), ignore_index=True)
+    lockdown = day_number(view.authority.pandemic_date)
+    quoted = view.published.set_index("series")["value"]
+    rows = []
+    for category, new in cohorts.items():
+        twelfth = birthday(new["birth"].to_numpy(), 12)
+        known = new["birth"].to_numpy() != NO_DAY
+        readings = {
+            "Under 12 at the quarter's end": (known & (twelfth > day_number(view.as_of)), "new_under_12"),
+            "Under 12 when it began": (known & (twelfth > new["start"].to_numpy()), "new_under_12"),
+            "Begun since the lockdown": (new["start"].to_numpy() >= lockdown, "new_since_lockdown"),
+        }
+        for reading, (mask, series) in readings.items():
+            n = int(mask.sum())
+            value = quoted.get(series, np.nan) if category == BOTH and view.as_of == dt.date(2020, 9, 30) else np.nan
+            rows.append((reading, category, n, len(new), value, n - value))
+    return pd.DataFrame(rows, columns=["reading", "category", "children", "of", "published", "difference"])
+
+
+@table(
+    "spend_and_budget",
+    title="External placements: budget and spend in the report's five years, £000",
+    row="a financial year",
+    labels={"year": "Financial year", "standing": "Standing of the spend"},
+    values=(
+        Value("budget", "Budget £000", "thousands"),
+        Value("actual", "Spend £000", "thousands"),
+        Value("shortfall", "Surplus or (shortfall) £000", "thousands"),
+    ),
+    source="data/reference/published.csv: BOND report to Cabinet 2021, Impact on Integrated Fund",
+    method="published figures",
+)
+def spend_and_budget(view: View) -> pd.DataFrame:
+    """The report's five-year table; its last year was a projection when it was written."""
+    money = view.published[view.published["series"].isin(("budget", "actual"))]
+    rows = []
+    for year, part in money.groupby("period", sort=True):
+        values = part.set_index("series")["value"]
+        standing = part.loc[part["series"] == "actual", "standing"].iloc[0]
+        rows.append((year, standing, values["budget"], values["actual"], values["budget"] - values["actual"]))
+    return pd.DataFrame(rows, columns=["year", "standing", "budget", "actual", "shortfall"])
+
+

@@ -1,0 +1,70 @@
+"""The data of one authority, quarter and audience, as builders see it. Confidential: never leaves the release."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from bond_eval.core.periods import Quarter, year_ends
+from bond_eval.intake.authority import Authority, read_authority
+from bond_eval.intake.reference import published
+from bond_eval.intake.ssda903 import Return, load_return
+from bond_eval.placements.counts import DailyCounts, daily_counts
+from bond_eval.placements.history import History, build_history
+from bond_eval.placements.stitch import check_covered
+
+
+@dataclass(frozen=True)
+class View:
+    """One authority's return as of a quarter's end."""
+
+    authority: Authority
+    quarter: Quarter
+    audience: str
+    seed: int
+    data: Return
+    history: History
+
+    @property
+    def as_of(self) -> dt.date:
+        """The quarter's last day: nothing later is used."""
+        return self.quarter.end
+
+    @property
+    def public(self) -> bool:
+        """True where small numbers must not be shown."""
+        return self.audience == "public"
+
+    @property
+    def baseline(self) -> dt.date:
+        """Date of the baseline cohorts."""
+        return self.authority.baseline(self.quarter)
+
+    @cached_property
+    def counts(self) -> DailyCounts:
+        """Children by day, category and age band."""
+        return daily_counts(self.history)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """Published figures of this authority up to the as-of date; empty where there are none."""
+        figures = published(self.authority.published) if self.authority.published else published("-")
+        return figures
+
+    def year_ends(self) -> list[dt.date]:
+        """Every 31 March of the data, and the quarter's last day."""
+        days = year_ends(self.history.first_day, self.as_of)
+        return days if days and days[-1] == self.as_of else [*days, self.as_of]
+
+
+def load_view(data: Path, authority: str, quarter: Quarter, audience: str, seed: int) -> View:
+    """Read the return at `data` and form its history as of the quarter's end. Raises InputError."""
+    folder = data if data.is_dir() else data.parent
+    who = read_authority(folder, authority)
+    loaded = load_return(data, who)
+    check_covered(loaded.submissions, quarter)
+    return View(who, quarter, audience, seed, loaded, build_history(loaded, quarter.end))

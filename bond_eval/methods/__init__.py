@@ -1,0 +1,1 @@
+"""Statistics only: numbers in, a small frozen result out; nothing here knows of children or councils."""

@@ -1,0 +1,102 @@
+"""Writes a world as a folder of returns, each file whole or not at all."""
+
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from .dice import Dice
+from .faults import Faults, Planted
+from .modules import Returns, returns
+from .render import files
+from .world import DEFAULT_CHILDREN, WORLDS, World, build_world
+
+
+@dataclass(frozen=True)
+class SampleReport:
+    """What was written: the folder, the world, the number of files and bytes, and every fault planted."""
+
+    out: Path
+    world: str
+    seed: int
+    children: int
+    files: int
+    size: int
+    planted: tuple[Planted, ...]
+
+    @property
+    def issues(self) -> dict[str, int]:
+        """How many faults of each kind a reader should meet."""
+        return dict(sorted(Counter(planted.kind for planted in self.planted).items()))
+
+
+def write_sample(
+    out: Path, *, seed: int = 2021, children: int = DEFAULT_CHILDREN, world: str = "published"
+) -> SampleReport:
+    """Write a synthetic Salford's looked-after returns into a folder, and report what was put in.
+
+    The same seed, size and world give the same bytes. `children` is about how many are looked after at a
+    time. Raises ValueError for an unknown world or fewer than one child, OSError when the folder cannot be
+    written.
+    """
+    content, planted = render_world(build_world(seed, children, world))
+    for name, data in content.items():
+        _write(out / name, data)
+    if "truth.json" not in content:
+        (out / "truth.json").unlink(missing_ok=True)
+    size = sum(len(data) for data in content.values())
+    return SampleReport(out, world, seed, children, len(content), size, tuple(planted))
+
+
+def render_world(world: World) -> tuple[dict[str, bytes], list[Planted]]:
+    """Every file of a world's folder by relative path, and the faults planted."""
+    made: Returns = returns(world)
+    planted = Faults(world, made).plant()
+    content, odd = files(Dice(world.seed, 6), made)
+    content["authority.toml"] = _authority(world).encode()
+    content["postcodes.csv"] = _postcodes(world).encode()
+    content["README.md"] = _readme(world).encode()
+    if world.name != WORLDS[0]:
+        truth = {"world": world.name, "seed": world.seed, "children": world.size, "planted": world.parameters}
+        content["truth.json"] = (json.dumps(truth, indent=2) + "\n").encode()
+    return content, planted + odd
+
+
+def _authority(world: World) -> str:
+    published = world.name == "published"
+    name = "Salford (synthetic)" if published else f"Salford (synthetic, {world.name} world)"
+    lines = [
+        f'name = "{name}"',
+        'code = "E08000006"',
+        'old_code = "355"',
+        "baseline_date = 2019-03-31",
+        "programme_date = 2020-02-01",
+        "pandemic_date = 2020-03-23",
+        f'published = "{"salford" if published else ""}"',
+        "synthetic = true",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _postcodes(world: World) -> str:
+    return "\n".join(["postcode,authority", *(f"{post},{code}" for post, code in world.postcodes)]) + "\n"
+
+
+def _readme(world: World) -> str:
+    return (
+        "# Synthetic looked-after returns\n\n"
+        "No real child, carer, home or postcode: everything here is drawn at random by `bond-eval sample`\n"
+        f"(world {world.name}, seed {world.seed}, {world.size} children). Some faults are there on purpose.\n"
+    )
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file by way of a temporary name beside it, so that no half file is ever seen."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        partial.write_bytes(data)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

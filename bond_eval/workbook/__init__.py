@@ -1,0 +1,11 @@
+"""Runs the notebooks and publishes what they show. Knows every room but cli; only cli and audit stand beside it.
+
+run.RunSettings            what to run: data, authority, quarter, out, only, jobs, audience, seed, notebooks
+run.run_workbook           one authority and quarter, to a folder that appears whole or not at all
+reference.write_reference  the committed run of the sample quarter
+collect.collect            findings of executed notebooks
+publish.publish            pages and index of a run
+manifest.manifest          what was run, from what, with which results
+tidy.tidy                  an executed notebook without times, machine paths and (in public) tracebacks
+progress.for_terminal      a progress bar on a terminal, plain lines elsewhere
+"""

@@ -1,0 +1,153 @@
+"""What a page shows of one executed notebook, worked out before the template lays it out."""
+
+from __future__ import annotations
+
+import ast
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from bond_eval.core import formats
+from bond_eval.core.findings import FINDING_MIME
+from bond_eval.workbook.cells import INJECTED, PARAMETERS, numbered, tags, title, whole
+from bond_eval.workbook.safe_html import clean, plain, with_anchors, words
+
+_MONEY, _SHARES = ("£", "pounds"), ("share", "proportion", "fraction")
+
+
+def anchor(finding_id: str) -> str:
+    """The permanent id of a finding's block."""
+    return f"finding-{finding_id}"
+
+
+def headline(notebook: Any, name: str) -> str:
+    """The notebook's title as bare text."""
+    return plain(title(notebook, name))
+
+
+def laid_out(notebook: Any, public: bool) -> tuple[Any, str, list[tuple[str, str]]]:
+    """What the template needs: a copy with metadata["page"] on each cell, the lead, and the contents (id, heading).
+
+    The lead is what stands under the notebook's title, as HTML; the template sets it above the contents.
+    """
+    nb = copy.deepcopy(notebook)
+    taken = {"main", "contents"} | {anchor(data["id"]) for data in _finding_data(nb)}
+    taken |= {f"cell-{number}" for number, _ in numbered(nb)}
+    contents: list[tuple[str, str]] = []
+    values, lead = _parameters(nb), ""
+    opening = next((cell for cell in nb.cells if cell.cell_type == "markdown"), None)
+    for number, cell in numbered(nb):
+        page: dict[str, Any] = {"number": number, "kind": cell.cell_type}
+        if cell.cell_type == "markdown":
+            source = _without_title(cell.source) if cell is opening else cell.source
+            page["html"], found = with_anchors(words(source, f"Table of cell {number}"), taken)
+            contents += found
+            if cell is opening:
+                lead, page["html"] = page["html"], ""
+        elif cell.cell_type == "code":
+            page["kind"] = {True: "parameters", False: "code"}[PARAMETERS in tags(cell)]
+            page["kind"] = "injected" if INJECTED in tags(cell) else page["kind"]
+            page["values"] = values
+            page["outputs"] = [shown for output in cell.outputs if (shown := _shown(output, number, public))]
+        cell.metadata["page"] = page
+    return nb, lead, contents
+
+
+def weight(finding: Mapping[str, Any]) -> list[str]:
+    """How far a finding can be leaned on, in short phrases: interval, number, strength, period."""
+    if finding["interval"]:
+        low, high = finding["interval"]
+        parts = [f"Interval: {_interval(low, high, finding['unit'])}"]
+    else:
+        parts = [f"No interval: {finding['no_interval']}"]
+    if finding["n"] is not None:
+        parts.append(f"n = {formats.number(finding['n'])}")
+    return [*parts, f"Strength: {finding['strength']}", f"Period: {finding['period']}"]
+
+
+def _interval(low: float, high: float, unit: str) -> str:
+    if unit in _MONEY:
+        return f"{formats.money(low)} to {formats.money(high)}"
+    if unit in _SHARES:
+        return f"{formats.percent(low, 1)} to {formats.percent(high, 1)}"
+    whole_numbers = float(low).is_integer() and float(high).is_integer()
+    places = 0 if whole_numbers else 2 if max(abs(low), abs(high)) < 10 else 1
+    text = f"{formats.number(low, places)} to {formats.number(high, places)}"
+    return f"{text}%" if unit in ("%", "per cent") else f"{text} {unit}"
+
+
+def _finding_data(nb: Any) -> list[dict[str, Any]]:
+    outputs = (output for _, cell in numbered(nb) for output in cell.get("outputs", []))
+    found = [output.get("data", {}).get(FINDING_MIME) for output in outputs]
+    return [data for data in found if data is not None and "id" in data]
+
+
+def _without_title(source: str) -> str:
+    # The template sets the page's heading itself.
+    lines = source.splitlines()
+    title_at = next((place for place, line in enumerate(lines) if line.startswith("# ")), None)
+    return source if title_at is None else "\n".join(lines[:title_at] + lines[title_at + 1 :])
+
+
+def _parameters(nb: Any) -> dict[str, str]:
+    """Parameters as this run used them: the notebook's own, under those given."""
+    values: dict[str, str] = {}
+    for wanted in (PARAMETERS, INJECTED):
+        for cell in nb.cells:
+            if wanted in tags(cell):
+                values |= _literals(cell.source)
+    return values
+
+
+def _literals(source: str) -> dict[str, str]:
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return {}
+    assigned = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
+    values = {}
+    for node in assigned:
+        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+        if isinstance(target, ast.Name) and node.value is not None:
+            text = ast.unparse(node.value)
+            constant = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+            values[target.id] = str(ast.literal_eval(node.value)) if constant else text
+    return values
+
+
+def _shown(output: Any, number: int, public: bool) -> dict[str, Any] | None:
+    if output.output_type == "stream":
+        return _stream(output, public)
+    if output.output_type == "error":
+        trace = "" if public else "\n".join(output.traceback)
+        return {"kind": "error", "error": output.ename, "number": number, "text": trace}
+    data = output.data
+    if FINDING_MIME in data:
+        return _finding(data[FINDING_MIME])
+    if "image/png" in data:
+        alt = str(output.metadata.get("image/png", {}).get("alt", "")).strip()
+        return {
+            "kind": "figure",
+            "png": "".join(data["image/png"].split()),
+            "alt": alt or f"Figure of cell {number}; the notebook gives no text alternative",
+        }
+    if "text/html" in data:
+        return {"kind": "html", "html": clean(data["text/html"], f"Table of cell {number}")}
+    if "text/markdown" in data:
+        return {"kind": "html", "html": words(data["text/markdown"], f"Table of cell {number}", level=3)}
+    return {"kind": "text", "text": data["text/plain"]} if data.get("text/plain") else None
+
+
+def _stream(output: Any, public: bool) -> dict[str, Any] | None:
+    if output.name == "stdout":
+        return {"kind": "text", "text": output.text}
+    return None if public else {"kind": "stderr", "text": output.text}
+
+
+def _finding(data: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        finding = whole(data).as_dict()
+    except ValueError:
+        return {"kind": "text", "text": "A finding that is not whole is not shown."}
+    place = {"anchor": anchor(finding["id"]), "weight": weight(finding), "of": finding["kind"]}
+    return {**finding, **place, "kind": "finding"}

@@ -1,0 +1,83 @@
+"""How a run goes on: a bar on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+from bond_eval.workbook.settings import NotebookResult, Progress
+
+
+class Silent:
+    """Says nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Nothing."""
+
+    def done(self, result: NotebookResult) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+
+class Lines(Silent):
+    """One line a notebook, for logs."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def note(self, text: str) -> None:
+        """A line."""
+        print(text, file=self.stream, flush=True)
+
+    def done(self, result: NotebookResult) -> None:
+        """01_placement_trends done in 4.1 s"""
+        self.note(line(result))
+
+
+class Bar(Silent):
+    """A bar that fills as notebooks end, with the same lines above it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = RichProgress(*columns, console=Console(file=stream), transient=True)
+        self._task: Any = None
+
+    def note(self, text: str) -> None:
+        """A line above the bar."""
+        self._bar.console.print(text, markup=False, highlight=False)
+
+    def begin(self, names: Sequence[str]) -> None:
+        """Show the bar."""
+        self._bar.start()
+        self._task = self._bar.add_task("Notebooks", total=len(names))
+
+    def done(self, result: NotebookResult) -> None:
+        """One further."""
+        self.note(line(result))
+        self._bar.advance(self._task)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+
+def line(result: NotebookResult) -> str:
+    """01_placement_trends done in 4.1 s, with what went wrong after it."""
+    text = f"{result.name} {result.status} in {result.seconds:.1f} s"
+    return f"{text}: {result.message}" if result.message else text
+
+
+def for_terminal(stream: TextIO | None = None) -> Progress:
+    """A bar where the stream (standard error) is a terminal, else lines."""
+    stream = stream or sys.stderr
+    return Bar(stream) if stream.isatty() else Lines(stream)

@@ -1,0 +1,159 @@
+"""What a run is asked to do, and what it reports."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from bond_eval.core.errors import InputError
+from bond_eval.core.periods import Quarter
+from bond_eval.core.places import NOTEBOOKS, short_form
+
+AUDIENCES = ("public", "internal")
+DONE, FAILED, DIED, INCOMPLETE = "done", "failed", "died", "incomplete"
+_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """One run. `authority` is the key that names folders; `only` names notebooks, all where empty.
+
+    `cell_timeout` is in seconds. Raises InputError where the parts cannot be used.
+    """
+
+    data: Path
+    authority: str
+    quarter: Quarter
+    out: Path = Path("outputs")
+    only: tuple[str, ...] = ()
+    jobs: int = 2
+    audience: str = "public"
+    seed: int = 2021
+    notebooks: Path = NOTEBOOKS
+    cell_timeout: int = 900
+
+    def __post_init__(self) -> None:
+        """Refuse what would write outside `out` or mislabel the edition."""
+        if not _KEY.match(self.authority):
+            raise InputError(f"Authority {self.authority!r} is not a key: use letters, digits and hyphens.")
+        if self.audience not in AUDIENCES:
+            raise InputError(f"Audience {self.audience!r} is not one: choose {' or '.join(AUDIENCES)}.")
+        if self.jobs < 1:
+            raise InputError("The number of jobs must be 1 or more.")
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is published; the internal edition never shares a folder with the public one."""
+        suffix = "-internal" if self.audience == "internal" else ""
+        return self.out / self.authority / f"{self.quarter}{suffix}"
+
+    def parameters(self) -> dict[str, Any]:
+        """What each notebook is given. No machine path is among them."""
+        return {
+            "authority": self.authority,
+            "quarter": str(self.quarter),
+            "data": short_form(self.data),
+            "audience": self.audience,
+            "seed": self.seed,
+        }
+
+    def command(self) -> str:
+        """The command that gives the same run again."""
+        parts = ["bond-eval", "run"]
+        for name, value in self.parameters().items():
+            parts += [f"--{name}", str(value)]
+        for name in self.only:
+            parts += ["--only", name]
+        return shlex.join(parts)
+
+
+@dataclass(frozen=True)
+class NotebookResult:
+    """How one notebook ended. `cell` counts from 1 as in notebooks/; `error` is the class of what was raised.
+
+    `message` is a sentence of our own: it never repeats what the notebook raised, which may hold a value.
+    """
+
+    name: str
+    title: str
+    status: str
+    message: str
+    cell: int | None
+    error: str
+    findings: int
+    figures: int
+    warnings: int
+    stderr_lines: int
+    seconds: float
+
+    @property
+    def done(self) -> bool:
+        """True where nothing is missing."""
+        return self.status == DONE
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What a run left: `folder` with the site, one result a notebook, and the seconds it took."""
+
+    folder: Path
+    results: tuple[NotebookResult, ...]
+    seconds: float
+
+    @property
+    def exit_status(self) -> int:
+        """0 where every notebook that was run is whole, else 1."""
+        return 0 if all(result.done for result in self.results) else 1
+
+
+class Progress(Protocol):
+    """Told how a run goes on."""
+
+    def note(self, text: str) -> None:
+        """A step begins."""
+
+    def begin(self, names: Sequence[str]) -> None:
+        """These notebooks are to be run."""
+
+    def done(self, result: NotebookResult) -> None:
+        """One has ended."""
+
+    def end(self) -> None:
+        """No more will come, whatever the reason."""
+
+
+def notebook_names(folder: Path) -> list[str]:
+    """Names of the notebooks in a folder, in order. Raises InputError where there are none."""
+    names = sorted(path.stem for path in folder.glob("*.ipynb"))
+    if not names:
+        raise InputError(f"There is no notebook in {short_form(folder)}: give the folder that holds them.")
+    return names
+
+
+def chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:
+    """Those of `names` that `only` asks for (all where it is empty), in the order of `names`.
+
+    A notebook is asked for by its name, with or without .ipynb, or by the number it begins with (01).
+    Raises InputError for a name that is not there, with the nearest that is.
+    """
+    wanted = {_match(names, text) for text in only}
+    return [name for name in names if name in wanted or not only]
+
+
+def _match(names: Sequence[str], text: str) -> str:
+    asked = Path(text.strip()).name.removesuffix(".ipynb")
+    found = [name for name in names if asked in (name, name.split("_", 1)[0])]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InputError(f"Notebook {text!r} could be {' or '.join(found)}: give the whole name.")
+    # Compared without the number too, since people remember the words.
+    spellings = {name.split("_", 1)[-1]: name for name in names} | {name: name for name in names}
+    near = difflib.get_close_matches(asked, spellings, n=1, cutoff=0.0)
+    hint = f"the nearest is {spellings[near[0]]}" if near else f"there are {', '.join(names)}"
+    raise InputError(f"Notebook {text!r} is not there: {hint}.")
