@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bond_eval.core import formats
-from bond_eval.evidence.cells import SYMBOL_WORDS, show
+from bond_eval.evidence.cells import SYMBOL_WORDS, Cell, show
 from bond_eval.evidence.protected import Protected, label_text
+from bond_eval.evidence.registry import ALL
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,6 +76,7 @@ def lines(
         if len(ys) and ys[-1] == ys[-1]:
             ends.append((ys[-1], f"{name} {show(ys[-1], protected.table.value(value).kind)}", colour))
         parts.append(_trace(str(name), xs, part.cells(value)))
+    axis.set_ylim(bottom=0)
     _end_labels(axis, ends)
     for day, text in (marks or {}).items():
         axis.axvline(day, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
@@ -82,7 +84,6 @@ def lines(
             text, (day, 1), xycoords=("data", "axes fraction"), xytext=(4, -2), textcoords="offset points",
             fontsize=9, color=GREY, va="top",
         )
-    axis.set_ylim(bottom=0)
     axis.margins(x=0.02)
     titled(figure, title, f"{unit}. Source: {protected.table.source}.")
     return Chart(figure, _alt("Line chart", f"{protected.table.title}, {unit}", parts, title))
@@ -135,13 +136,13 @@ def bars(protected: Protected, y: str, value: str, *, title: str, unit: str, by:
         parts.append((f"{label_text(group)}: " if by else "") + ", ".join(spoken))
         if by:
             axis.plot([], [], color=PALETTE[place % len(PALETTE)], linewidth=8, label=label_text(group))
-    axis.set_yticks(range(len(names)), [label_text(name) for name in names], color="black")
+    axis.set_yticks(range(len(names)), [label_text(name) for name in names], color="black", fontsize=9.5)
     axis.invert_yaxis()
     axis.grid(False)
     axis.set_xticks([])
     axis.spines["bottom"].set_visible(False)
     if by:
-        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(groups), fontsize=9.5, borderaxespad=0)
+        axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(groups), fontsize=9.5, frameon=False)
     titled(figure, title, f"{unit}. Source: {protected.table.source}.")
     return Chart(figure, _alt("Bar chart", f"{protected.table.title}, {unit}", parts, title))
 
@@ -287,9 +288,9 @@ def curves(protected: Protected, by: str, x: str, *, title: str, unit: str) -> C
         if ys and ys[-1] == ys[-1]:
             ends.append((ys[-1], f"{name} {formats.percent(ys[-1])}", colour))
         spoken.append(_trace_curve(str(name), part, x))
-    _end_labels(axis, ends)
     tops = [number for number in (*protected.numbers("upper"), *protected.numbers("estimate")) if number == number]
     axis.set_ylim(0, 1.02 if max(tops, default=1) > 0.5 else max(tops) * 1.15)
+    _end_labels(axis, ends)
     axis.yaxis.set_major_formatter(lambda share, _: formats.percent(share))
     axis.xaxis.set_major_locator(_multiples_of(3))
     axis.set_xlabel("Months since the baseline", fontsize=9.5)
@@ -312,38 +313,41 @@ def _trace_curve(name: str, part: Protected, x: str) -> str:
 
 
 def flows(protected: Protected, source: str, target: str, value: str, *, title: str, unit: str) -> Chart:
-    """A flow diagram: bands from where children were to where they went, as wide as their number."""
+    """A flow diagram: bands from where children were to where they went, as wide as their number.
+
+    The table has totals (ALL) both ways; they are written at the names, since small flows are not drawn.
+    """
     figure, axis = canvas(height=5.6)
-    cells = [
-        (str(a), str(b), cell)
-        for a, b, cell in zip(
-            protected.label(source), protected.label(target), protected.cells(value), strict=True
-        )
-        if cell.known and cell.value
-    ]
-    order = list(dict.fromkeys([*protected.label(source), *protected.label(target)]))
-    left = _stack([(a, cell.value or 0) for a, _, cell in cells], order)
-    right = _stack([(b, cell.value or 0) for _, b, cell in cells], order)
+    inner = protected.members()
+    triples = zip(inner.label(source), inner.label(target), inner.cells(value), strict=True)
+    cells = [(str(a), str(b), float(cell.value)) for a, b, cell in triples if cell.value]
+    order = list(dict.fromkeys([*inner.label(source), *inner.label(target)]))
+    left = _stack([(a, size) for a, _, size in cells], order)
+    right = _stack([(b, size) for _, b, size in cells], order)
     at_left, at_right = ({name: low for name, (low, _) in side.items()} for side in (left, right))
-    for a, b, cell in cells:
-        size = float(cell.value or 0)
-        colour = PALETTE[order.index(a) % len(PALETTE)]
-        axis.add_patch(_ribbon(at_left[a], at_right[b], size, colour))
+    for a, b, size in cells:
+        axis.add_patch(_ribbon(at_left[a], at_right[b], size, PALETTE[order.index(a) % len(PALETTE)]))
         at_left[a] += size
         at_right[b] += size
-    for side, x, align in ((left, 0.0, "right"), (right, 1.0, "left")):
-        for name, (low, high) in side.items():
-            axis.plot([x, x], [low, high], color=GREY, linewidth=5, solid_capstyle="butt")
-            shift = -0.02 if align == "right" else 0.02
-            text = f"{name} {formats.number(high - low)}"
-            axis.text(x + shift, (low + high) / 2, text, ha=align, va="center", fontsize=9.5)
+    totals = {name: protected.cell(value, **{source: name, target: ALL}) for name in left}
+    _side(axis, left, totals, 0.0)
+    _side(axis, right, {name: protected.cell(value, **{source: ALL, target: name}) for name in right}, 1.0)
     axis.set_xlim(-0.42, 1.42)
-    tops = [high for side in (left, right) for _, high in side.values()] or [1]
-    axis.set_ylim(max(tops) * 1.02, -max(tops) * 0.02)
+    top = max([high for side in (left, right) for _, high in side.values()] or [1])
+    axis.set_ylim(top * 1.02, -top * 0.02)
     axis.set_axis_off()
-    titled(figure, title, f"{unit}; flows of fewer than 6 are not drawn. Source: {protected.table.source}.")
-    spoken = [f"{a} to {b} {cell}" for a, b, cell in sorted(cells, key=lambda item: -(item[2].value or 0))]
+    note = "numbers are totals; flows of fewer than 6 are in the totals and not drawn"
+    titled(figure, title, f"{unit}; {note}. Source: {protected.table.source}.")
+    spoken = [f"{a} to {b} {formats.number(size)}" for a, b, size in sorted(cells, key=lambda item: -item[2])]
     return Chart(figure, _alt("Flow diagram", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def _side(axis: Axes, places: dict[str, tuple[float, float]], totals: dict[str, Cell], x: float) -> None:
+    """The bars and names of one side of a flow diagram."""
+    for name, (low, high) in places.items():
+        axis.plot([x, x], [low, high], color=GREY, linewidth=5, solid_capstyle="butt")
+        shift, align = (-0.02, "right") if x == 0 else (0.02, "left")
+        axis.text(x + shift, (low + high) / 2, f"{name} {totals[name]}", ha=align, va="center", fontsize=9.5)
 
 
 def _stack(pairs: list[tuple[str, float]], order: list[str]) -> dict[str, tuple[float, float]]:
@@ -374,5 +378,6 @@ def _ribbon(left: float, right: float, size: float, colour: str) -> Any:
 def _alt(kind: str, shown: str, parts: list[str], point: str) -> str:
     text = f"{kind}. {shown}. {'; '.join(parts)}. The point: {point.rstrip('.')}."
     for symbol, words in SYMBOL_WORDS.items():
-        text = text.replace(f" {symbol},", f" {words},").replace(f" {symbol};", f" {words};")
+        for end in ",;.":
+            text = text.replace(f" {symbol}{end}", f" {words}{end}")
     return " ".join(text.split())

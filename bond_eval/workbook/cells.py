@@ -82,6 +82,14 @@ def figures(notebook: Any) -> list[tuple[int, str]]:
     ]
 
 
+def cut_off(notebook: Any, result: NotebookResult) -> None:
+    """Empty the cell in which a kernel died or ran out of time: how much of it arrived is chance."""
+    if result.status == DIED or result.error == _TIMEOUT:
+        for number, cell in numbered(notebook):
+            if cell.cell_type == "code" and number == result.cell and INJECTED not in tags(cell):
+                cell.outputs, cell.execution_count = [], None
+
+
 def assess(name: str, notebook: Any, outcome: Outcome) -> NotebookResult:
     """How a notebook ended, from what is in it: papermill's own marks say "completed" even for a dead kernel."""
     stderr = [o.text for _, o in outputs(notebook) if o.output_type == "stream" and o.name == "stderr"]

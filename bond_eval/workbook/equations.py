@@ -62,5 +62,6 @@ def _picture(tex: str) -> str:
         # Without a date and a version the picture is the same at each run.
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     code = base64.b64encode(file.getvalue()).decode("ascii")
-    em = f"height:{height / _SIZE:.2f}em;vertical-align:{-depth / _SIZE:.2f}em"
+    unit = _SIZE * 0.9  # serif letters look smaller than the sans-serif around them
+    em = f"height:{height / unit:.2f}em;vertical-align:{-depth / unit:.2f}em"
     return f'src="data:image/svg+xml;base64,{code}" style="{em}"'

@@ -20,10 +20,16 @@ MANIFEST, TIMINGS = "manifest.json", "timings.json"
 
 
 def provenance(settings: RunSettings, facts: Mapping[str, Any], left_out: Sequence[str]) -> dict[str, Any]:
-    """Where a run's numbers come from: inputs, parameters, versions, code and command. Holds no machine path."""
+    """Where a run's numbers come from: inputs, parameters, versions, code and command. Holds no machine path.
+
+    In public the rows of a file are left out and only their sum is given: many files hold one row a child, so that
+    their length is a count of children which no plan of suppression has seen.
+    """
+    hidden = () if facts["audience"] == "internal" else ("rows",)
     parts = {
         "release": {name: value for name, value in facts.items() if name != "inputs"},
-        "inputs": [dict(item) for item in facts["inputs"]],
+        "inputs": [{k: v for k, v in item.items() if k not in hidden} for item in facts["inputs"]],
+        "rows_read": sum(item["rows"] for item in facts["inputs"]),
         "parameters": settings.parameters(),
         "command": settings.command(),
         "left_out": list(left_out),

@@ -34,23 +34,23 @@ def laid_out(notebook: Any, public: bool) -> tuple[Any, str, list[tuple[str, str
     taken = {"main", "contents"} | {anchor(data["id"]) for data in _finding_data(nb)}
     taken |= {f"cell-{number}" for number, _ in numbered(nb)}
     contents: list[tuple[str, str]] = []
-    values, lead = _parameters(nb), ""
-    opening = next((cell for cell in nb.cells if cell.cell_type == "markdown"), None)
+    values, lead, opened = _parameters(nb), "", False
     for number, cell in numbered(nb):
-        page: dict[str, Any] = {"number": number, "kind": cell.cell_type}
-        if cell.cell_type == "markdown":
-            source = _without_title(cell.source) if cell is opening else cell.source
+        page: dict[str, Any] = {"number": number, "kind": _kind(cell), "values": values}
+        if page["kind"] == "markdown":
+            source = cell.source if opened else _without_title(cell.source)
             page["html"], found = with_anchors(words(source, f"Table of cell {number}"), taken)
             contents += found
-            if cell is opening:
-                lead, page["html"] = page["html"], ""
-        elif cell.cell_type == "code":
-            page["kind"] = {True: "parameters", False: "code"}[PARAMETERS in tags(cell)]
-            page["kind"] = "injected" if INJECTED in tags(cell) else page["kind"]
-            page["values"] = values
-            page["outputs"] = [shown for output in cell.outputs if (shown := _shown(output, number, public))]
+            if not opened:
+                lead, page["html"], opened = page["html"], "", True
+        page["outputs"] = [s for output in cell.get("outputs", []) if (s := _shown(output, number, public))]
         cell.metadata["page"] = page
     return nb, lead, contents
+
+
+def _kind(cell: Any) -> str:
+    named = {INJECTED: "injected", PARAMETERS: "parameters"}
+    return next((kind for tag, kind in named.items() if tag in tags(cell)), str(cell.cell_type))
 
 
 def weight(finding: Mapping[str, Any]) -> list[str]:

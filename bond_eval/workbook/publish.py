@@ -83,7 +83,8 @@ def _index(
         versions=", ".join(f"{name} {version}" for name, version in versions.items()),
         code=_code(provenance["git"]),
         command=provenance["command"],
-        inputs=[item | {"rows_text": formats.number(item["rows"])} for item in provenance["inputs"]],
+        inputs=[item | {"rows_text": formats.number(item.get("rows", 0))} for item in provenance["inputs"]],
+        read=_read(provenance),
         tables=sorted(tables),
     )
     return _ended(html)
@@ -124,6 +125,11 @@ def _issues(issues: Mapping[str, int]) -> str:
     gravest = sorted(issues.items(), key=lambda item: SEVERITIES.index(item[0]))
     parts = [formats.plural(number, severity) for severity, number in gravest]
     return formats.listed(parts) if parts else "none"
+
+
+def _read(provenance: Mapping[str, Any]) -> str:
+    files, rows = len(provenance["inputs"]), provenance["rows_read"]
+    return f"{formats.plural(files, 'file')}, {formats.plural(rows, 'row')}"
 
 
 def _code(git: Mapping[str, Any] | None) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from bond_eval.core.atomic import replaced_folder, write_json, write_text
 from bond_eval.core.periods import Quarter
-from bond_eval.workbook.cells import assess
+from bond_eval.workbook.cells import assess, cut_off
 from bond_eval.workbook.collect import as_file, collect
 from bond_eval.workbook.execute import Job, Outcome, execute_all, kernel_environment
 from bond_eval.workbook.manifest import MANIFEST, TIMINGS, manifest, provenance, timings
@@ -28,6 +28,8 @@ from bond_eval.workbook.settings import (
     notebook_names,
 )
 from bond_eval.workbook.tidy import Scrubber, text_of, tidy
+
+__all__ = ["Builder", "Performed", "RunReport", "RunSettings", "perform", "run_workbook", "write_pages", "write_parts"]
 
 Builder = Callable[[Path, str, Quarter, str, int], Any]
 
@@ -115,6 +117,7 @@ def _execute(
     def ended(outcome: Outcome) -> None:
         executed[outcome.name] = _read(jobs[outcome.name])
         results[outcome.name] = assess(outcome.name, executed[outcome.name], outcome)
+        cut_off(executed[outcome.name], results[outcome.name])
         progress.done(results[outcome.name])
 
     progress.begin(names)

@@ -65,8 +65,10 @@ class RunSettings:
     def command(self) -> str:
         """The command that gives the same run again."""
         parts = ["bond-eval", "run"]
-        for name, value in self.parameters().items():
-            parts += [f"--{name}", str(value)]
+        for name in ("data", "authority", "quarter", "seed"):
+            parts += [f"--{name}", str(self.parameters()[name])]
+        if self.audience == "internal":
+            parts.append("--internal")
         for name in self.only:
             parts += ["--only", name]
         return shlex.join(parts)

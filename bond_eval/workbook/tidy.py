@@ -18,7 +18,9 @@ _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _ADDRESS = re.compile(r"(?<= at )0x[0-9a-fA-F]{6,}")
 # Where users, programs and temporary files live, on the systems that notebooks are run on.
 _ROOTS = "home|Users|root|tmp|var|usr|opt|mnt|media|srv|private|etc|nix|workspace|Volumes|app"
-_UNIX = re.compile(_BEFORE + rf"/(?:{_ROOTS})(?:/[^\s/\"'<>:,;)\]}}]+)*/([^\s/\"'<>:,;)\]}}]*)")
+_NAME = r"[^\s/\\\"'<>:,;)\]}]"
+_BELOW = rf"(?:[/\\]{_NAME}+)*[/\\]({_NAME}*)"
+_UNIX = re.compile(rf"{_BEFORE}/(?:{_ROOTS}){_BELOW}")
 _HOMES = re.compile(rf"(?:{_BEFORE}/(?:home|Users)/|\b[A-Za-z]:\\{{1,2}}Users\\{{1,2}})[^\s/\\\"'<>:,;)\]]+")
 _WINDOWS = re.compile(r"\b[A-Za-z]:(?:\\{1,2}[^\\\s\"'<>:,;)\]]+)*\\{1,2}([^\\\s\"'<>:,;)\]]*)")
 _CHANGED = ("text/", "application/json")
@@ -31,18 +33,21 @@ class Scrubber:
         told = {str(folder.resolve()): "" for folder in folders}
         told |= {str(folder): "" for folder in folders}
         told |= {str(ROOT): "", sys.prefix: "python", sys.base_prefix: "python"}
-        told |= {tempfile.gettempdir(): "temp", str(Path.home()): "~"}
+        told |= {str(Path.home()): "~"}
         # A folder such as / would take every slash away.
         known = [(path, short) for path, short in told.items() if len(path.strip("/\\")) > 2]
         self._known = [
             (re.compile(_BEFORE + re.escape(path) + r"(?![\w.-])[/\\]?"), short)
             for path, short in sorted(known, key=lambda pair: -len(pair[0]))
         ]
+        # Only the name is kept of a temporary file: kernels put the number of their process in the path.
+        self._temporary = re.compile(_BEFORE + re.escape(tempfile.gettempdir()) + f"(?:{_BELOW})?")
 
     def text(self, value: str) -> str:
         """The text with each machine path shortened, and memory addresses made equal."""
         for pattern, short in self._known:
             value = pattern.sub(lambda match, short=short: _short(match[0], short), value)  # type: ignore[misc]
+        value = self._temporary.sub(lambda match: match[1] or "temp", value)
         value = _WINDOWS.sub(r"\1", _UNIX.sub(r"\1", _HOMES.sub("~", value)))
         return _ADDRESS.sub("0x0", value)
 

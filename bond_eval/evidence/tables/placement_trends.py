@@ -197,7 +197,9 @@ def boundary_by_category(view: View) -> pd.DataFrame:
     counts = pd.crosstab(groups, sides).reindex(
         index=[OUTSIDE, IFA, "All other placements"], columns=list(words.values()), fill_value=0
     )
-    if view.public and (counts["Not known"].between(1, MINIMUM - 1)).any():
+    if not counts["Not known"].any():
+        counts = counts.drop(columns="Not known")
+    elif view.public and (counts["Not known"].between(1, MINIMUM - 1)).any():
         # A few unknowns would otherwise hide how many are out of borough, which is the point of the table.
         counts["Inside"] += counts.pop("Not known")
         counts = counts.rename(columns={"Inside": "Inside, or not known"})

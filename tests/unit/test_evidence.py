@@ -1,0 +1,119 @@
+"""Cells, tables, figures and the book that a notebook opens."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bond_eval.core.findings import Finding
+from bond_eval.core.periods import Quarter
+from bond_eval.core.places import SAMPLE
+from bond_eval.evidence import figures
+from bond_eval.evidence.gate import protect
+from bond_eval.evidence.protected import Protected, html_table
+from bond_eval.evidence.registry import ALL, KINDS, Table, Value, registered
+from bond_eval.evidence.release import build_release, load_release
+
+
+def table(frame: pd.DataFrame, labels: dict[str, str], *values: Value, margins: tuple[str, ...] = ()) -> Protected:
+    spec = Table("t", "n", "A title", "a row", labels, values, margins, "SSDA903", "count", lambda view: frame)
+    return protect(spec, frame, "public")
+
+
+@pytest.fixture
+def stock() -> Protected:
+    days = [dt.date(2019, 3, 31), dt.date(2020, 3, 31)]
+    frame = pd.DataFrame({"date": days * 2, "category": ["A", "A", "B", "B"], "n": [48, 42, 7, 3]})
+    return table(frame, {"date": "Date", "category": "Category"}, Value("n", "Children"))
+
+
+def test_a_line_chart_says_its_numbers_and_no_hidden_one(stock: Protected) -> None:
+    chart = figures.lines(stock, "date", "category", "n", title="A fell to 42", unit="Children")
+    assert "48 on 31 March 2019, 42 on 31 March 2020" in chart.alt
+    assert chart.alt.endswith("The point: A fell to 42.") and chart.alt.startswith("Line chart.")
+    assert "B: 7 on 31 March 2019" in chart.alt and "3 on" not in chart.alt
+    drawn = [list(line.get_ydata()) for line in chart.figure.axes[0].get_lines()]
+    assert [48.0, 42.0] in drawn and not any(3.0 in points for points in drawn)
+
+
+def test_the_same_chart_has_the_same_bytes(stock: Protected) -> None:
+    def draw() -> bytes:
+        return figures.lines(stock, "date", "category", "n", title="T", unit="Children").png()
+
+    assert draw() == draw() and draw().startswith(b"\x89PNG")
+
+
+def test_bars_write_the_symbol_and_draw_no_bar_for_a_hidden_number(stock: Protected) -> None:
+    chart = figures.bars(stock.where(date=dt.date(2020, 3, 31)), "category", "n", title="T", unit="Children")
+    assert "B c (confidential: a small number)" in chart.alt
+    assert sorted(patch.get_width() for patch in chart.figure.axes[0].patches) == [0, 42]
+
+
+def test_flows_are_as_wide_as_their_numbers_and_small_ones_are_not_drawn() -> None:
+    cells = [("A", "B", 9), ("A", "C", 8), ("A", ALL, 17), ("D", "B", 7), ("D", "C", 2), ("D", ALL, 9),
+             (ALL, "B", 16), (ALL, "C", 10), (ALL, ALL, 26)]
+    frame = pd.DataFrame(cells, columns=["from", "to", "n"])
+    shown = table(frame, {"from": "From", "to": "To"}, Value("n", "Moves"), margins=("from", "to"))
+    chart = figures.flows(shown, "from", "to", "n", title="T", unit="Moves")
+    assert "A to B 9" not in chart.alt or "D to C" not in chart.alt
+    assert "D to C 2" not in chart.alt
+
+
+def test_html_is_escaped_and_has_caption_and_scopes() -> None:
+    frame = pd.DataFrame({"<b>": ["<script>alert(1)</script>"], "n": ["=1+1"]})
+    text = html_table(frame, "A & B", 1)
+    assert "<script>" not in text and "&lt;script&gt;" in text
+    assert "<caption>A &amp; B</caption>" in text and 'scope="col"' in text and 'scope="row"' in text
+
+
+def test_a_cell_must_be_named_exactly(stock: Protected) -> None:
+    with pytest.raises(KeyError, match="2 rows, not one"):
+        stock.cell("n", category="A")
+    with pytest.raises(KeyError, match="has no label"):
+        stock.where(colour="red")
+    with pytest.raises(KeyError, match="it has n"):
+        stock.cell("m", category="A", date=dt.date(2019, 3, 31))
+
+
+def test_every_registered_table_declares_what_its_columns_are() -> None:
+    release = build_release(SAMPLE, "salford", Quarter.parse("2020-21-Q2"), "public", 1)
+    assert set(release.tables) == set(registered())
+    for name, shown in release.tables.items():
+        spec = shown.table
+        assert list(shown.frame.columns) == [*spec.labels, *(value.name for value in spec.values)], name
+        assert not shown.frame.duplicated(list(spec.labels)).any(), name
+        assert all(value.kind in KINDS for value in spec.values) and len(shown), name
+        assert spec.build.__doc__, name
+
+
+def test_a_release_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
+    release = build_release(SAMPLE, "salford", Quarter.parse("2020-21-Q2"), "public", 1)
+    release.save(tmp_path)
+    again = load_release(tmp_path)
+    assert again.csv_files() == release.csv_files() and again.facts == release.facts
+
+
+GOOD = {
+    "id": "trends.op", "statement": "42 children were there.", "questions": ("Q01",), "kind": "descriptive",
+    "unit": "children", "value": 42.0, "interval": None, "no_interval": "complete count", "n": 42,
+    "period": "to 30 September 2020", "method": "count", "strength": "complete", "source": "table t",
+}
+
+
+def test_a_whole_finding_is_accepted() -> None:
+    assert Finding(**GOOD).as_dict()["questions"] == ["Q01"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"questions": ()}, {"source": ""}, {"no_interval": ""}, {"no_interval": "because"}, {"kind": "strong"},
+        {"interval": (1.0, 2.0)}, {"interval": (50.0, 60.0), "no_interval": ""}, {"statement": "42"}, {"id": "Bad Id"},
+    ],
+)
+def test_a_finding_that_lacks_something_is_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="must hold"):
+        Finding(**{**GOOD, **wrong})

@@ -1,0 +1,366 @@
+"""Parts of the workbook room that need no kernel: names, cleaning, equations, progress, statuses, colours."""
+
+import io
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from bond_eval.core.errors import InputError
+from bond_eval.core.findings import FINDING_MIME
+from bond_eval.core.periods import Quarter
+from bond_eval.core.places import ROOT
+from bond_eval.workbook.cells import assess
+from bond_eval.workbook.collect import collect
+from bond_eval.workbook.equations import equation
+from bond_eval.workbook.execute import Outcome
+from bond_eval.workbook.manifest import git_state
+from bond_eval.workbook.pages import weight
+from bond_eval.workbook.progress import Bar, Lines, for_terminal
+from bond_eval.workbook.publish import TEMPLATES
+from bond_eval.workbook.safe_html import ALLOWED, clean, words
+from bond_eval.workbook.settings import NotebookResult, RunSettings, chosen, notebook_names
+from bond_eval.workbook.tidy import Scrubber, tidy
+
+NAMES = ["00_data_quality", "01_placement_trends", "10_costs"]
+FINDING = {
+    "id": "trends.fewer",
+    "statement": "42 children were in outside placements.",
+    "questions": ["Q1"],
+    "kind": "descriptive",
+    "unit": "children",
+    "value": 42,
+    "interval": [36, 48],
+    "no_interval": "",
+    "n": 1042,
+    "period": "to 30 September 2020",
+    "method": "Count",
+    "strength": "Complete count",
+    "source": "table placements",
+    "caveats": [],
+}
+
+
+@pytest.mark.parametrize(
+    "asked", ["01", "01_placement_trends", "01_placement_trends.ipynb", "notebooks/01_placement_trends.ipynb"]
+)
+def test_a_notebook_is_known_by_name_file_or_number(asked):
+    assert chosen(NAMES, [asked]) == ["01_placement_trends"]
+
+
+def test_chosen_keeps_the_order_and_means_all_where_nothing_is_asked():
+    assert chosen(NAMES, ["10", "00"]) == ["00_data_quality", "10_costs"]
+    assert chosen(NAMES, []) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("asked", "nearest"), [("placement_trend", "01_placement_trends"), ("cost", "10_costs"), ("03_x", "")]
+)
+def test_an_unknown_notebook_is_told_the_nearest(asked, nearest):
+    with pytest.raises(InputError, match=f"Notebook '{asked}' is not there: the nearest is {nearest}"):
+        chosen(NAMES, [asked])
+
+
+def test_a_number_that_two_notebooks_share_must_be_written_out():
+    with pytest.raises(InputError, match="could be 01_a or 01_b"):
+        chosen(["01_a", "01_b"], ["01"])
+
+
+def test_a_folder_without_notebooks_is_refused(tmp_path):
+    with pytest.raises(InputError, match="There is no notebook in"):
+        notebook_names(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"authority": "../x"}, {"authority": ""}, {"audience": "everyone"}, {"jobs": 0}],
+    ids=lambda wrong: str(wrong),
+)
+def test_settings_that_cannot_be_used_are_refused(wrong):
+    usual = {"data": Path("data"), "authority": "salford", "quarter": Quarter(2020, 2)}
+    with pytest.raises(InputError):
+        RunSettings(**(usual | wrong))
+
+
+def test_importing_the_workbook_stays_quick():
+    code = (
+        "import sys, bond_eval.workbook.run, bond_eval.workbook.reference\n"
+        "slow = ('papermill', 'nbconvert', 'nbformat', 'matplotlib', 'statsmodels', 'pandas', 'bs4', 'rich')\n"
+        "print(*[name for name in slow if name in sys.modules])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "\n", "")
+
+
+# What comes out of a notebook ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("see /ho" + "me/jane/a b", "see ~/a b"),
+        ("at /ho" + "me/jane", "at ~"),
+        ("<td>/t" + "mp/ipykernel_77/12.py:3</td>", "<td>12.py:3</td>"),
+        ("'C:\\Us" + "ers\\jane\\data\\x.csv'", "'~\\data\\x.csv'"),
+        ("D:\\returns\\x.csv", "x.csv"),
+        ("https://www.example.gov.uk/usr/x and 1/2 </p>", "https://www.example.gov.uk/usr/x and 1/2 </p>"),
+        ("<f at 0x7f3a5c8e10d0>", "<f at 0x0>"),
+        (f"{ROOT}/bond_eval/x.py and {ROOT}", "bond_eval/x.py and ."),
+        (f"{sys.prefix}/lib/x.py", "python/lib/x.py"),
+    ],
+)
+def test_scrubber_takes_machine_paths_out_and_leaves_the_rest(text, kept):
+    assert Scrubber().text(text) == kept
+
+
+def test_scrubber_reads_inside_json():
+    private = Path("/t" + "mp/bond-x")
+    assert Scrubber([private]).value({"a": [f"{private}/y", 3]}) == {"a": ["y", 3]}
+
+
+def _notebook(*outputs):
+    code = new_code_cell("x", execution_count=1, outputs=list(outputs))
+    return new_notebook(cells=[new_markdown_cell("# Why `this`?"), code])
+
+
+def test_pieces_of_a_stream_are_joined_and_stderr_is_internal():
+    streams = [
+        new_output("stream", name=name, text=text) for name, text in [("stdout", "a"), ("stdout", "b"), ("stderr", "w")]
+    ]
+    kept = [
+        [(output.name, output.text) for output in tidy(_notebook(*streams), public, Scrubber()).cells[1].outputs]
+        for public in (True, False)
+    ]
+    assert kept == [[("stdout", "ab")], [("stdout", "ab"), ("stderr", "w")]]
+
+
+def _shown(finding, cells=1):
+    return [new_output("display_data", data={FINDING_MIME: finding, "text/plain": "x"})] * cells
+
+
+def _figure(alt):
+    return new_output("display_data", data={"image/png": "AA=="}, metadata={"image/png": {"alt": alt}} if alt else {})
+
+
+def test_a_notebook_whose_cell_never_ran_is_not_complete_whatever_papermill_says():
+    notebook = _notebook()
+    notebook.cells[1].execution_count = None
+    notebook.cells[1].metadata["papermill"] = {"status": "completed", "start_time": "x"}
+    result = assess("01_a", notebook, Outcome("01_a", "", 1.0))
+    assert (result.status, result.cell) == ("died", 2)
+
+
+def test_a_figure_without_text_alternative_makes_a_notebook_incomplete():
+    many = [new_output("display_data", data={FINDING_MIME: FINDING | {"id": f"a.b{i}"}}) for i in range(3)]
+    assert assess("01_a", _notebook(*many, _figure("A line.")), Outcome("01_a", "", 1.0)).status == "done"
+    result = assess("01_a", _notebook(*many, _figure("")), Outcome("01_a", "", 1.0))
+    assert (result.status, result.message) == ("incomplete", "The figure of cell 2 has no text alternative.")
+
+
+@pytest.mark.parametrize("change", [{"interval": [50, 60]}, {"strength": ""}, {"more": 1}])
+def test_a_finding_that_is_not_whole_fails_its_notebook(change):
+    result = assess("01_a", _notebook(*_shown(FINDING | change)), Outcome("01_a", "", 1.0))
+    assert (result.status, result.message) == ("failed", "It shows a finding that is not whole.")
+
+
+def test_a_cell_that_takes_too_long_is_named():
+    notebook = _notebook()
+    notebook.cells[1].metadata["papermill"] = {"start_time": "x"}
+    result = assess("01_a", notebook, Outcome("01_a", "CellTimeoutError", 1.0))
+    assert (result.status, result.message) == ("failed", "Cell 2 took longer than a cell may.")
+
+
+def test_one_id_twice_in_one_notebook_is_refused_naming_both_places():
+    with pytest.raises(InputError, match=r"trends\.fewer is given by 01_a in cell 2 and by 01_a in cell 2"):
+        collect({"01_a": _notebook(*_shown(FINDING, 2))})
+
+
+def test_collected_findings_keep_their_parts_and_say_where_they_stand():
+    assert collect({"01_a": _notebook(*_shown(FINDING))}) == [FINDING | {"notebook": "01_a", "cell": 2}]
+
+
+@pytest.mark.parametrize(
+    ("unit", "interval", "text"),
+    [
+        ("children", [36, 48], "Interval: 36 to 48 children"),
+        ("£", [190000, 2400000], "Interval: £190,000 to £2.4m"),
+        ("share", [0.105, 0.2], "Interval: 10.5% to 20.0%"),
+        ("%", [1.25, 3], "Interval: 1.25 to 3.00%"),
+        ("days", [10.25, 20], "Interval: 10.3 to 20.0 days"),
+    ],
+)
+def test_an_interval_is_written_in_its_unit(unit, interval, text):
+    shown = weight(FINDING | {"unit": unit, "interval": interval})
+    assert shown[:2] == [text, "n = 1,042"]
+
+
+# HTML that is safe to publish ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        '<a href="javascript:alert(1)">x</a>',
+        '<a href="java\tscript:alert(1)">x</a>',
+        '<a href="//other.example/x">x</a>',
+        "<svg onload=alert(1)></svg>",
+        '<p style="background:url(//other.example/x)" onclick="x()">y</p>',
+        '<iframe src="//other.example"></iframe>',
+        "<style>@import 'x'</style>",
+        "<!-- <script>1</script> -->",
+        '<img src="data:image/svg+xml;base64,AAAA" alt="x">',
+    ],
+)
+@pytest.mark.parametrize("through", [clean, words])
+def test_nothing_that_runs_or_calls_out_is_left(attack, through):
+    left = through(attack)
+    assert not re.search(r"<script|<img|<svg|<iframe|<style|<!--|href|on\w+=|style=", left)
+
+
+@settings(deadline=None)  # the first call imports nbconvert
+@given(st.text(alphabet="<>/\"'= abscriptonhref:!-&;#[]()$*`|\n", max_size=60))
+def test_whatever_is_written_only_allowed_elements_come_out(text):
+    for element in BeautifulSoup(words(text), "html.parser").find_all(True):
+        assert element.name in ALLOWED
+        assert not [key for key in element.attrs if key.startswith("on")]
+
+
+def test_a_link_to_another_host_becomes_its_text_and_address():
+    assert words("[the guide](https://www.example.gov.uk/a)") == (
+        '<p>the guide<span class="address"> (https://www.example.gov.uk/a)</span></p>\n'
+    )
+
+
+def test_a_link_to_a_notebook_leads_to_its_page():
+    assert 'href="02_costs.html#method"' in words("[costs](02_costs.ipynb#method)")
+
+
+def test_headings_sink_below_the_title_and_keep_their_order():
+    assert re.findall(r"<(h\d)>", words("# A\n\n## B\n\n### C")) == ["h2", "h3", "h4"]
+    assert re.findall(r"<(h\d)>", words("## B\n\n### C")) == ["h2", "h3"]
+
+
+def test_a_table_scrolls_can_be_focused_and_has_a_name():
+    table = "<table><caption>Children</caption><tbody><tr><td>x</td><td>1,042</td></tr></tbody></table>"
+    frame = BeautifulSoup(clean(table), "html.parser").div
+    assert (frame["role"], frame["tabindex"], frame["aria-label"]) == ("region", "0", "Children")
+
+
+def test_columns_of_numbers_are_set_to_the_right_with_their_heading():
+    head = "<thead><tr><th>A</th><th>B</th></tr></thead>"
+    table = f"<table>{head}<tbody><tr><td>p</td><td>£12.5m</td></tr><tr><td>q</td><td>c</td></tr></tbody></table>"
+    cells = BeautifulSoup(clean(table), "html.parser").find_all(["th", "td"])
+    assert ["number" in cell.get("class", []) for cell in cells] == [False, True] * 3
+
+
+def test_equations_are_pictures_with_their_tex():
+    display = BeautifulSoup(equation(r"y \le \frac{a}{b}", display=True), "html.parser")
+    assert display.img["alt"] == r"y \le \frac{a}{b}" and display.img["src"].startswith("data:image/svg+xml;base64,")
+    assert equation("a < b", display=False) == equation("a < b", display=False)
+    aligned = equation(r"\begin{aligned} a &= b \\ c &= d \end{aligned}", display=True)
+    assert [image["alt"] for image in BeautifulSoup(aligned, "html.parser").find_all("img")] == ["a = b", "c = d"]
+
+
+def test_tex_beyond_the_pictures_is_shown_as_written():
+    assert equation(r"\begin{cases} a < 1 \end{cases}", display=False) == (
+        '<code class="math">\\begin{cases} a &lt; 1 \\end{cases}</code>'
+    )
+
+
+def test_equations_inside_text_survive_cleaning():
+    assert words("where $D_t$ is *1*").count("<img") == 1
+
+
+# Colours ---------------------------------------------------------------------------------------------------------
+
+CSS = (TEMPLATES / "bond" / "style.css").read_text(encoding="utf-8")
+PAIRS = [
+    ("ink", "#fff"),
+    ("soft", "#fff"),
+    ("soft", "pale"),
+    ("soft", "#eef3f8"),
+    ("link", "#fff"),
+    ("link", "pale"),
+    ("link", "#eef3f8"),
+    ("link", "#fdf3f2"),
+    ("#fff", "blue"),
+    ("#fff", "red"),
+    ("ink", "#fff4c2"),
+    ("ink", "focus"),
+    ("green", "#e3f1e8"),
+    ("amber", "#fff4c2"),
+    ("red", "#fbe4e1"),
+    ("#6a1b6d", "pale"),
+]
+
+
+def _colour(name):
+    code = name if name.startswith("#") else re.search(rf"--{name}: (#\w+);", CSS)[1]
+    assert code in CSS, f"{code} is no longer used"
+    code = "".join(c * 2 for c in code[1:]) if len(code) == 4 else code[1:]
+    parts = [int(code[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize(("text", "ground"), PAIRS)
+def test_text_stands_out_from_its_ground(text, ground):
+    """WCAG 2.2, success criterion 1.4.3 (AA): 4.5 to 1."""
+    lighter, darker = sorted((_colour(text), _colour(ground)), reverse=True)
+    assert (lighter + 0.05) / (darker + 0.05) >= 4.5
+
+
+def test_print_leaves_code_out_and_cuts_no_table():
+    printed = CSS[CSS.index("@media print") :]
+    assert re.search(r"details\.code[^}]*\{ display: none; \}", printed) and ".table { overflow: visible; }" in printed
+
+
+# Progress and code state -----------------------------------------------------------------------------------------
+
+RESULT = NotebookResult("01_a", "A", "done", "", None, "", 3, 1, 0, 0, 4.123)
+
+
+def test_lines_name_each_notebook_and_what_went_wrong():
+    stream = io.StringIO()
+    lines = for_terminal(stream)
+    assert isinstance(lines, Lines)
+    lines.begin(["01_a"])
+    lines.done(RESULT)
+    lines.done(NotebookResult("02_b", "B", "failed", "Cell 2 raised KeyError.", 2, "KeyError", 0, 0, 0, 0, 1.0))
+    assert stream.getvalue() == "01_a done in 4.1 s\n02_b failed in 1.0 s: Cell 2 raised KeyError.\n"
+
+
+def test_a_terminal_gets_a_bar():
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Terminal()
+    bar = for_terminal(stream)
+    assert isinstance(bar, Bar)
+    bar.begin(["01_a"])
+    bar.done(RESULT)
+    bar.end()
+    assert "01_a done in 4.1 s" in stream.getvalue()
+
+
+def test_code_state_names_the_commit_and_whether_it_was_changed(tmp_path):
+    assert git_state(tmp_path) is None
+    for words_ in (
+        ["init", "-q"],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x"],
+    ):
+        subprocess.run(["git", "-C", str(tmp_path), *words_], check=True, capture_output=True)
+    assert git_state(tmp_path)["clean"] is True and len(git_state(tmp_path)["commit"]) == 40
+    (tmp_path / "new.txt").write_text("x", encoding="utf-8")
+    assert git_state(tmp_path)["clean"] is False
+    (tmp_path / "inside").mkdir()
+    assert git_state(tmp_path / "inside") is None
