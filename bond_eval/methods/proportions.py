@@ -57,11 +57,11 @@ def difference(x1: int, n1: int, x2: int, n2: int, confidence: float = 0.95) -> 
 def relative_risk(x1: int, n1: int, x2: int, n2: int, confidence: float = 0.95) -> Estimate:
     """x1/n1 over x2/n2, two separate groups.
 
-    The interval is Katz's log one. Where one group has no event that does not exist (the value is 0 or infinite),
-    and where everybody in both had the event it would be 1 to 1, a false certainty: there Miettinen and Nurminen's
-    score interval stands in, and `method` says so. Raises ValueError as `wilson` does, and where neither group has
-    an event. Source: Katz et al. 1978, Biometrics 34:469-474; Miettinen & Nurminen 1985, Statistics in Medicine
-    4:213-226.
+    The interval is Katz's log one. Where one group has no event that does not exist (the value is 0 or
+    infinite), and where everybody in both had the event it would be 1 to 1, a false certainty: there
+    Miettinen and Nurminen's score interval stands in, and `method` says so. Raises ValueError as `wilson`
+    does, and where neither group has an event. Source: Katz et al. 1978, Biometrics 34:469-474; Miettinen &
+    Nurminen 1985, Statistics in Medicine 4:213-226.
     """
     _check(x1, n1, confidence)
     _check(x2, n2, confidence)
@@ -128,18 +128,18 @@ def _two_proportions(
     from statsmodels.stats.proportion import confint_proportions_2indep
 
     with np.errstate(divide="ignore", invalid="ignore"):  # an infinite upper limit is an answer here
-        lower, upper = confint_proportions_2indep(
-            x1, n1, x2, n2, compare=compare, method=method, alpha=1 - confidence
-        )
+        lower, upper = confint_proportions_2indep(x1, n1, x2, n2, compare=compare, method=method, alpha=1 - confidence)
     return float(lower), float(upper)
 
 
 def _score_upper(x1: int, n1: int, x2: int, n2: int, confidence: float) -> float:
     """The ratio above an estimate of 0 or 1 at which the score test turns.
 
-    statsmodels' own score interval of a ratio returns a false root where all of one group and none of the other had
-    the event (0.5 for 0 of 60 against 60 of 60, where its score test turns at 0.06), so the test itself is inverted.
+    statsmodels' own score interval of a ratio returns a false root where all of one group and none of the
+    other had the event (0.5 for 0 of 60 against 60 of 60, where its score test turns at 0.06), so the test
+    itself is inverted.
     """
+    import numpy as np
     from scipy.optimize import brentq
     from scipy.stats import norm
     from statsmodels.stats.proportion import test_proportions_2indep
@@ -147,11 +147,13 @@ def _score_upper(x1: int, n1: int, x2: int, n2: int, confidence: float) -> float
     z = norm.ppf((1 + confidence) / 2)
 
     def above(log_ratio: float) -> float:
-        test = test_proportions_2indep(x1, n1, x2, n2, value=exp(log_ratio), compare="ratio", method="score")
+        ratio = exp(log_ratio)
+        with np.errstate(divide="ignore", invalid="ignore"):  # the library's odds ratio, not used here
+            test = test_proportions_2indep(x1, n1, x2, n2, value=ratio, compare="ratio", method="score")
         return float(test.statistic + z)
 
     # At a ratio of exactly 1 with no variance the statistic is 0/0, hence the hair above.
-    return exp(brentq(above, 1e-9 if x1 else log(1e-12), log(1e12)))
+    return exp(brentq(above, 1e-6 if x1 else log(1e-12), log(1e12)))
 
 
 def _estimate(value: float, lower: float, upper: float, n: int, method: str) -> Estimate:

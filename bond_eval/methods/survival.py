@@ -221,9 +221,7 @@ def cumulative_incidence(
     )
 
 
-def cox(
-    time: npt.ArrayLike, event: npt.ArrayLike, covariates: "pd.DataFrame", *, confidence: float = 0.95
-) -> CoxFit:
+def cox(time: npt.ArrayLike, event: npt.ArrayLike, covariates: "pd.DataFrame", *, confidence: float = 0.95) -> CoxFit:
     """Proportional-hazards regression on numeric covariates (a row a subject), ties by Efron's method.
 
     Raises ValueError as `kaplan_meier` does, for no events, missing covariates, covariates that are constant

@@ -61,9 +61,7 @@ def test_relative_risk_physicians_health_study_1989():
     assert found.method == "Katz log"
 
 
-@pytest.mark.parametrize(
-    ("count", "lower", "upper"), [(0, 0.0, 3.689), (1, 0.02532, 5.572), (10, 4.795, 18.39)]
-)
+@pytest.mark.parametrize(("count", "lower", "upper"), [(0, 0.0, 3.689), (1, 0.02532, 5.572), (10, 4.795, 18.39)])
 def test_rate_exact_poisson_garwood_1936(count, lower, upper):
     assert limits(rate(count, 1)) == pytest.approx((lower, upper), rel=5e-4)
 
@@ -96,7 +94,7 @@ def test_rate_ratio_is_the_librarys_score_interval_where_both_counts_are_above_z
 
 
 def score(x1: int, n1: int, x2: int, n2: int, ratio: float) -> float:
-    """Miettinen & Nurminen 1985, equation 10, by hand, the restricted proportions as the root of a quadratic."""
+    """Miettinen & Nurminen 1985, by hand: the restricted proportions are a root of a quadratic."""
     n = n1 + n2
     a, b, c = n * ratio, -(n1 * ratio + x1 + n2 + x2 * ratio), x1 + x2
     p2 = (-b - sqrt(max(b * b - 4 * a * c, 0))) / (2 * a)

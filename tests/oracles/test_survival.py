@@ -43,9 +43,7 @@ def test_kaplan_meier_freireich_6mp_limits_as_r_survfit():
     curve = kaplan_meier(*MERCAPTOPURINE)
     found = curve.at([6, 7, 10, 13, 16, 22, 23])
     assert list(found["at_risk"]) == [21, 17, 15, 12, 11, 7, 6]
-    assert list(found["survival"]) == pytest.approx(
-        [0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448], abs=5e-4
-    )
+    assert list(found["survival"]) == pytest.approx([0.857, 0.807, 0.753, 0.690, 0.627, 0.538, 0.448], abs=5e-4)
     assert list(found["lower"]) == pytest.approx([0.720, 0.653, 0.586, 0.510, 0.439, 0.337, 0.249], abs=5e-4)
     assert list(found["upper"]) == pytest.approx([1, 0.996, 0.968, 0.935, 0.896, 0.858, 0.807], abs=5e-4)
     assert medians(curve) == (23, 16, None)
@@ -91,9 +89,7 @@ def aalen_johansen(times: list[int], causes: list[int], k: int) -> dict[int, lis
     survival, incidence, rows = Fraction(1), [Fraction(0)] * k, {}
     for time in sorted(set(times)):
         at_risk = sum(other >= time for other in times)
-        here = [
-            sum(t == time and c == j for t, c in zip(times, causes, strict=True)) for j in range(1, k + 1)
-        ]
+        here = [sum(t == time and c == j for t, c in zip(times, causes, strict=True)) for j in range(1, k + 1)]
         incidence = [i + survival * Fraction(d, at_risk) for i, d in zip(incidence, here, strict=True)]
         survival *= 1 - Fraction(sum(here), at_risk)
         rows[time] = [survival, *incidence]
@@ -124,9 +120,7 @@ def test_incidence_limits_without_censoring_are_binomial_on_the_log_log_scale():
     share = 3 / 8
     theta = 1.959964 * sqrt(share * (1 - share) / 8) / (share * log(share))
     assert row["incidence"] == pytest.approx(share)
-    assert (row["lower"], row["upper"]) == pytest.approx(
-        (share ** exp(-theta), share ** exp(theta)), rel=1e-6
-    )
+    assert (row["lower"], row["upper"]) == pytest.approx((share ** exp(-theta), share ** exp(theta)), rel=1e-6)
     assert row["at_risk"] == 5
 
 

@@ -133,7 +133,7 @@ def test_re_basing_steps_the_limits_and_no_run_crosses_it():
     for line in ("mean", "lower", "upper", "moving_range"):
         assert list(getattr(chart, line)) == pytest.approx(np.concatenate([getattr(a, line) for a in apart]))
     assert chart.enough and set(chart.verdict) == {"common cause"}
-    assert set(xmr(before + after).reason) == {"shift", "outside"} or xmr(before + after).shift.any()
+    assert xmr(before + after).shift.all()  # the same points on one base are two shifts
     short = xmr(before + after[:4], rebase_at=[12])
     assert not short.enough
     assert list(short.verdict) == ["common cause"] * 12 + ["too few points"] * 4
