@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bond_eval.core.errors import InputError
-from bond_eval.core.places import SAMPLE, find_data, short_form
 from bond_eval.core.periods import Quarter
+from bond_eval.core.places import SAMPLE, find_data, short_form
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,9 @@ def counts(
     if not internal:
         few = tidy["children"].between(1, MINIMUM - 1)
         tidy["children"] = tidy["children"].astype(object).mask(few, "c")
-    write_text(out, tidy.sort_values(["date", "category"]).to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n"))
+    write_text(
+        out, tidy.sort_values(["date", "category"]).to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
+    )
     print(f"{len(daily):,} days and {daily.shape[1]} categories are in {out}.")
 
 
@@ -127,7 +129,9 @@ def run(
     data: Annotated[str, typer.Option(help="Folder, zip or file that holds the return.")] = short_form(SAMPLE),
     authority: Authority = "salford",
     quarter: Annotated[str, typer.Option(help="Financial quarter, such as 2020-21-Q2.")] = "2020-21-Q2",
-    out: Annotated[Path, typer.Option(help="Folder for outputs; the run goes to OUT/AUTHORITY/QUARTER.")] = Path("outputs"),
+    out: Annotated[Path, typer.Option(help="Folder for outputs; the run goes to OUT/AUTHORITY/QUARTER.")] = Path(
+        "outputs"
+    ),
     only: Annotated[list[str] | None, typer.Option(help="Run only this notebook (may be repeated).")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks at once.")] = 2,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 2021,

@@ -13,7 +13,7 @@ from bond_eval.core import formats
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FINDING_MIME, Finding
 from bond_eval.core.periods import Quarter
-from bond_eval.core.places import SAMPLE, find_data, short_form
+from bond_eval.core.places import SAMPLE, find_data
 from bond_eval.evidence import cells, figures
 from bond_eval.evidence.cells import Cell
 from bond_eval.evidence.protected import Protected
@@ -27,7 +27,7 @@ def open_book(
     notebook: str,
     authority: str = "salford",
     quarter: str = "2020-21-Q2",
-    data: str | Path = short_form(SAMPLE),
+    data: str | Path = SAMPLE,
     audience: str = "public",
     seed: int = 2021,
 ) -> Book:
@@ -101,7 +101,7 @@ class Book:
         return cells.compare(new, old)
 
     def chart(self, kind: str, table: Protected, *columns: str, **words: Any) -> None:
-        """Draw and show a chart: `kind` is lines, bars, matrix, bands, xmr, curves or flows, then its columns."""
+        """Draw and show a chart: `kind` is lines, bars, bands, xmr, curves or flows, then its columns."""
         self._show(getattr(figures, kind)(table, *columns, **words))
 
     def _show(self, chart: figures.Chart) -> None:

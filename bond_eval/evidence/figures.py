@@ -81,8 +81,14 @@ def lines(
     for day, text in (marks or {}).items():
         axis.axvline(day, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
         axis.annotate(
-            text, (day, 1), xycoords=("data", "axes fraction"), xytext=(4, -2), textcoords="offset points",
-            fontsize=9, color=GREY, va="top",
+            text,
+            (day, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(4, -2),
+            textcoords="offset points",
+            fontsize=9,
+            color=GREY,
+            va="top",
         )
     axis.margins(x=0.02)
     titled(figure, title, f"{unit}. Source: {protected.table.source}.")
@@ -97,8 +103,14 @@ def _end_labels(axis: Axes, ends: list[tuple[float, str, str]]) -> None:
     for y, text, colour in sorted(ends):
         placed = max(y, placed + gap)
         axis.annotate(
-            text, (1.01, placed), xycoords=("axes fraction", "data"), color=colour, fontsize=10, va="center",
-            annotation_clip=False, fontweight="bold",
+            text,
+            (1.01, placed),
+            xycoords=("axes fraction", "data"),
+            color=colour,
+            fontsize=10,
+            va="center",
+            annotation_clip=False,
+            fontweight="bold",
         )
 
 
@@ -147,50 +159,34 @@ def bars(protected: Protected, y: str, value: str, *, title: str, unit: str, by:
     return Chart(figure, _alt("Bar chart", f"{protected.table.title}, {unit}", parts, title))
 
 
-def matrix(protected: Protected, rows: str, columns: str, value: str, *, title: str, unit: str) -> Chart:
-    """A grid of numbers, darker where larger; a confidential number stands as c."""
-    down = list(dict.fromkeys(protected.frame[rows]))
-    across = list(dict.fromkeys(protected.frame[columns]))
-    figure, axis = canvas(height=1.6 + 0.42 * len(down))
-    cells = dict(
-        zip(zip(protected.label(rows), protected.label(columns), strict=True), protected.cells(value), strict=True)
-    )
-    top = max([cell.value for cell in cells.values() if cell.known] or [1]) or 1
-    spoken = []
-    for i, row in enumerate(down):
-        for j, column in enumerate(across):
-            cell = cells.get((row, column))
-            if cell is None:
-                continue
-            shade = (cell.value / top) if cell.known else 0
-            axis.add_patch(_box(j, i, _blend(shade)))
-            colour = "white" if shade > 0.45 else "black"
-            axis.text(j, i, str(cell), ha="center", va="center", fontsize=9.5, color=colour)
-        told = [f"{label_text(c)} {cells[(row, c)]}" for c in across if (row, c) in cells]
-        spoken.append(f"{label_text(row)}: {', '.join(told)}")
-    _grid(axis, down, across)
-    titled(figure, title, f"{unit}. c: confidential, a small number. Source: {protected.table.source}.")
-    return Chart(figure, _alt("Table as a shaded grid", f"{protected.table.title}, {unit}", spoken, title))
-
-
 def bands(protected: Protected, rows: str, columns: str, text: str, rank: str, *, title: str, unit: str) -> Chart:
     """A grid of words, darker where `rank` is lower, so that gaps stand out."""
     down = list(dict.fromkeys(protected.frame[rows]))
     across = list(dict.fromkeys(protected.frame[columns]))
     figure, axis = canvas(height=1.3 + 0.32 * len(down))
-    found = zip(protected.label(rows), protected.label(columns), protected.texts(text), protected.numbers(rank), strict=True)
+    found = zip(
+        protected.label(rows), protected.label(columns), protected.texts(text), protected.numbers(rank), strict=True
+    )
     told: dict[str, list[str]] = {}
     for row, column, words, level in found:
         shade = {1: 1.0, 2: 0.7, 3: 0.35}.get(int(level), 0.0)
         axis.add_patch(_box(across.index(column), down.index(row), _blend(shade)))
         axis.text(
-            across.index(column), down.index(row), words, ha="center", va="center", fontsize=8.5,
+            across.index(column),
+            down.index(row),
+            words,
+            ha="center",
+            va="center",
+            fontsize=8.5,
             color="white" if shade > 0.45 else "black",
         )
         told.setdefault(words, []).append(f"{label_text(row)} {label_text(column)}")
     _grid(axis, down, across)
     titled(figure, title, f"{unit}. Source: {protected.table.source}.")
-    spoken = [f"{words}: {len(cells)} cells" + (f" ({', '.join(cells)})" if len(cells) <= 6 else "") for words, cells in told.items()]
+    spoken = [
+        f"{words}: {len(cells)} cells" + (f" ({', '.join(cells)})" if len(cells) <= 6 else "")
+        for words, cells in told.items()
+    ]
     return Chart(figure, _alt("Grid of bands", f"{protected.table.title}, {unit}", spoken, title))
 
 
@@ -241,7 +237,11 @@ def xmr(protected: Protected, panel: str, x: str, *, title: str, unit: str) -> C
             axis.set_visible(False)
             continue
         spoken.append(_xmr_panel(axis, protected.where(**{panel: names[place]}), str(names[place]), x))
-    titled(figure, title, f"{unit}. Dashed: natural limits; line: mean. Orange: a signal. Source: {protected.table.source}.")
+    titled(
+        figure,
+        title,
+        f"{unit}. Dashed: natural limits; line: mean. Orange: a signal. Source: {protected.table.source}.",
+    )
     return Chart(figure, _alt("XmR control charts", f"{protected.table.title}, {unit}", spoken, title))
 
 
@@ -368,8 +368,15 @@ def _ribbon(left: float, right: float, size: float, colour: str) -> Any:
     from matplotlib.path import Path
 
     points = [
-        (0.012, left), (0.5, left), (0.5, right), (0.988, right),
-        (0.988, right + size), (0.5, right + size), (0.5, left + size), (0.012, left + size), (0.012, left),
+        (0.012, left),
+        (0.5, left),
+        (0.5, right),
+        (0.988, right),
+        (0.988, right + size),
+        (0.5, right + size),
+        (0.5, left + size),
+        (0.012, left + size),
+        (0.012, left),
     ]
     codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
     return PathPatch(Path(points, codes), facecolor=colour, alpha=0.45, linewidth=0)

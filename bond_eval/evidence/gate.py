@@ -14,8 +14,8 @@ import pandas as pd
 
 from bond_eval.core.errors import InputError
 from bond_eval.evidence.cells import CONFIDENTIAL, NOT_AVAILABLE
-from bond_eval.evidence.registry import ALL, Table
 from bond_eval.evidence.protected import Protected
+from bond_eval.evidence.registry import ALL, Table
 
 MINIMUM = 6
 AUDIENCES = ("public", "internal")

@@ -54,9 +54,7 @@ def load_release(folder: Path) -> Release:
     specs = registered()
     audience = content["facts"]["audience"]
     tables = {
-        name: _from_json(specs[name], stored, audience)
-        for name, stored in content["tables"].items()
-        if name in specs
+        name: _from_json(specs[name], stored, audience) for name, stored in content["tables"].items() if name in specs
     }
     return Release(content["facts"], tables)
 

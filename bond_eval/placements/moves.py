@@ -71,9 +71,9 @@ def marks(moves: pd.DataFrame) -> pd.DataFrame:
     """Two marks a move within care: `budget` (cheaper, dearer, similar, not known) and `stability` (planned,
     unplanned, not known), and `overall`.
 
-    Budget: by the order of the categories' costs in data/reference/cost_order.csv, where both stand there. Stability: by the reason that the
-    placement ended, from data/reference/move_reasons.csv. A cheaper move is green only where it was planned: the
-    BV Advisory Group put quality before activity.
+    Budget: by the order of the categories' costs in data/reference/cost_order.csv, where both stand there.
+    Stability: by the reason that the placement ended, from data/reference/move_reasons.csv. A cheaper move is green
+    only where it was planned: the BV Advisory Group put quality before activity.
     """
     inside = moves[moves["in_care"]].copy()
     order = read_reference("cost_order.csv")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.ages import age_on
-from bond_eval.placements.history import ADOPTED_BY_CARER, History
+from bond_eval.placements.history import ADOPTED_BY_CARER, ADOPTED_BY_OTHERS, History
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Rules:
         """In words."""
         if self == Rules():
             return "Neither temporary placements nor changes within one carer count"
-        counted = [name for name, on in (("Temporary placements", self.temporary), ("changes within one carer", self.same_carer)) if on]
+        names = {"Temporary placements": self.temporary, "changes within one carer": self.same_carer}
+        counted = [name for name, counts in names.items() if counts]
         text = " and ".join(counted)
         return f"{text[:1].upper()}{text[1:]} count" + ("" if len(counted) == 2 else " too")
 
@@ -34,7 +35,7 @@ VARIANTS = (Rules(), Rules(temporary=True), Rules(same_carer=True), Rules(True, 
 
 
 def distinct_placements(history: History, rules: Rules) -> pd.DataFrame:
-    """Placements as `rules` count them: columns child, period, start, end, category, key (a number each).
+    """Placements as `rules` count them: columns child, period, start, end, category, place, key.
 
     A placement that a child comes back to after a temporary one (same place and provider) is one placement.
     Adoption by the present carers is no move.
@@ -53,7 +54,7 @@ def distinct_placements(history: History, rules: Rules) -> pd.DataFrame:
     grouped = rows.assign(key=key).groupby("key", sort=True)
     result = grouped.agg(
         child=("child", "first"), period=("period", "first"), start=("start", "first"), end=("end", "last"),
-        category=("category", "last"),
+        category=("category", "last"), place=("place", "first"),
     )
     return result.reset_index()
 
@@ -73,7 +74,7 @@ def three_or_more(history: History, day: dt.date, rules: Rules, years: int = 1) 
     periods = history.periods
     open_now = periods[(periods["start"] <= last) & (periods["end"] > last)]
     if years > 1:
-        open_now = open_now[open_now["start"] < first]
+        open_now = open_now[open_now["start"] <= first]
     placements = distinct_placements(history, rules)
     inside = placements[(placements["start"] <= last) & (placements["end"] > first)]
     inside = inside[(inside["end"] - inside["start"] >= 1) & inside["child"].isin(open_now["child"])]
@@ -82,7 +83,10 @@ def three_or_more(history: History, day: dt.date, rules: Rules, years: int = 1) 
 
 
 def long_term(history: History, day: dt.date, rules: Rules) -> tuple[int, int]:
-    """NI063: (in the same placement for two years, under 16 and looked after for 2.5 years or more on `day`)."""
+    """NI063: (in the same placement for two years, under 16 and looked after for 2.5 years or more on `day`).
+
+    A placement for adoption is counted together with the placement before it.
+    """
     last = day_number(day)
     periods = history.periods
     long = day_number(_months_before(day, 30)) + 1
@@ -90,8 +94,12 @@ def long_term(history: History, day: dt.date, rules: Rules) -> tuple[int, int]:
     age = age_on(history.people["birth"].to_numpy()[open_now["child"].to_numpy()], last)
     eligible = open_now.loc[(age >= 0) & (age < 16), "child"]
     placements = distinct_placements(history, rules)
-    now = placements[(placements["start"] <= last) & (placements["end"] > last)]
-    steady = now.loc[now["start"] <= day_number(_years_before(day, 2)) + 1, "child"]
+    period, start = placements["period"].to_numpy(), placements["start"].to_numpy()
+    follows = np.append(False, period[1:] == period[:-1])[: len(placements)]
+    adoptive = follows & placements["place"].isin(ADOPTED_BY_OTHERS).to_numpy()
+    since = np.where(adoptive, np.append(0, start[:-1])[: len(placements)], start)
+    now = (start <= last) & (placements["end"].to_numpy() > last)
+    steady = placements.loc[now & (since <= day_number(_years_before(day, 2)) + 1), "child"]
     return int(eligible.isin(steady).sum()), len(eligible)
 
 

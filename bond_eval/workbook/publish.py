@@ -19,8 +19,9 @@ from bond_eval.workbook.settings import NotebookResult
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 HEADLINES = 2
 PUBLIC_RULE = (
-    "Counts from 1 to 5 are shown as c, and further cells are withheld where totals, percentages or linked tables "
-    "would give a withheld one away."
+    "c: confidential, a count of 1 to 5 children or one from which such a count could be worked out within its table. "
+    "z: not applicable. x: not available. Tables are not yet protected against one another, so a person should look "
+    "before this is published."
 )
 INTERNAL_RULE = "Nothing is withheld in this edition: it must not be published or passed on."
 
@@ -77,6 +78,8 @@ def _index(
     html = template.render(
         site=site,
         cards=cards,
+        # The quality of the data is the evaluator's first question and the board's last.
+        leading=sorted(cards, key=lambda card: card["result"].name.startswith("00_")),
         problems=[card for card in cards if not card["result"].done],
         left_out=provenance["left_out"],
         issues=_issues(facts["issues"]),

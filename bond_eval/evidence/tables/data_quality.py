@@ -15,7 +15,12 @@ from bond_eval.placements import stitch
 # Counts of rows with a defect speak of the files and not of children.
 ROWS = Value("rows", "Rows", children=False)
 FULL, NEARLY, PARTLY, POOR, FEW, NONE = (
-    "98% or more", "90 to 97%", "50 to 89%", "Under 50%", "Too few rows", "No rows",
+    "98% or more",
+    "90 to 97%",
+    "50 to 89%",
+    "Under 50%",
+    "Too few rows",
+    "No rows",
 )
 ENOUGH_ROWS = 100  # below this a band would tell how few rows are blank
 COMPLETENESS_FIELDS = {
@@ -48,7 +53,9 @@ def files_received(view: View) -> pd.DataFrame:
     rows = []
     for module in (*modules(), ALL):
         part = accounts if module == ALL else accounts[accounts["module"] == module]
-        rows.append((module, len(part), int(part["rows_in"].sum()), int(part["kept"].sum()), int(part["set_aside"].sum())))
+        rows.append(
+            (module, len(part), int(part["rows_in"].sum()), int(part["kept"].sum()), int(part["set_aside"].sum()))
+        )
     return pd.DataFrame(rows, columns=["module", "files", "rows_in", "kept", "set_aside"])
 
 
@@ -63,8 +70,10 @@ def files_received(view: View) -> pd.DataFrame:
 def returns_covered(view: View) -> pd.DataFrame:
     """Each Episodes file or year of a stacked file, the period's last day and its rows."""
     submissions = view.data.submissions
-    names = [year_label(int(year)) + ("" if last.month == 3 else " (part)")
-             for year, last in zip(submissions["year"], submissions["last_day"], strict=True)]
+    names = [
+        year_label(int(year)) + ("" if last.month == 3 else " (part)")
+        for year, last in zip(submissions["year"], submissions["last_day"], strict=True)
+    ]
     return pd.DataFrame({"return": names, "to": submissions["last_day"], "rows": submissions["rows"]})
 
 
@@ -187,5 +196,3 @@ def _share_text(view: View, module: str, field: str) -> str:
         return NONE
     ended = frame["dec"] != NO_DAY if module == "Episodes" else pd.Series(True, index=frame.index)
     return _band(frame.loc[ended, column]) + (" of ended rows" if module == "Episodes" else "")
-
-

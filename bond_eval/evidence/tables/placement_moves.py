@@ -59,7 +59,8 @@ def moves_matrix(view: View) -> pd.DataFrame:
     moves = moves_between(view.history, first, last)
     counts = pd.crosstab(moves["origin"], moves["destination"])
     counts = counts.reindex(
-        index=[name for name in ORDER if name in counts.index], columns=[name for name in ORDER if name in counts.columns]
+        index=[name for name in ORDER if name in counts.index],
+        columns=[name for name in ORDER if name in counts.columns],
     )
     counts.loc[ALL] = counts.sum()
     counts[ALL] = counts.sum(axis=1)
@@ -99,9 +100,18 @@ def stability_measures(view: View) -> pd.DataFrame:
     days = [day for day in view.year_ends() if (day - view.history.first_day).days >= 364]
     for day in days:
         for rules in VARIANTS:
-            rows.append(("Three or more placements in the year", rules.label, day, *_share(*three_or_more(view.history, day, rules))))
+            rows.append(
+                (
+                    "Three or more placements in the year",
+                    rules.label,
+                    day,
+                    *_share(*three_or_more(view.history, day, rules)),
+                )
+            )
             if (day - view.history.first_day).days >= 730:
-                rows.append(("Same placement for two years", rules.label, day, *_share(*long_term(view.history, day, rules))))
+                rows.append(
+                    ("Same placement for two years", rules.label, day, *_share(*long_term(view.history, day, rules)))
+                )
     return pd.DataFrame(rows, columns=["measure", "rule", "date", "children", "of", "share", "lower", "upper"])
 
 
@@ -167,5 +177,3 @@ def ifa_to_residential(view: View) -> pd.DataFrame:
         ended = moves[moves["category"] == IFA]
         rows.append((window, *_share(int(ended["following"].isin(RESIDENTIAL).sum()), len(ended))))
     return pd.DataFrame(rows, columns=["window", "children", "of", "share", "lower", "upper"])
-
-

@@ -7,13 +7,13 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.core.periods import month_starts, next_month
 from bond_eval.evidence.gate import MINIMUM
+from bond_eval.evidence.registry import ALL, Value, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import NO_DAY, day_number
-from bond_eval.core.periods import month_starts, next_month
-from bond_eval.placements.ages import ALL_BANDS, UNDER_12, birthday
-from bond_eval.placements.categories import CATEGORIES, EXTERNAL, IFA, OUTSIDE
+from bond_eval.placements.ages import ALL_BANDS, birthday
+from bond_eval.placements.categories import EXTERNAL, IFA, OUTSIDE
 from bond_eval.placements.cohorts import follow
 from bond_eval.placements.flows import monthly_flows, pooled, shortest_period
 from bond_eval.placements.history import open_on
@@ -45,9 +45,7 @@ def _stock(view: View, day: dt.date) -> dict[str, int]:
 )
 def placements_at_date(view: View) -> pd.DataFrame:
     """Children by category on each 31 March and on the as-of date."""
-    rows = [
-        (day, category, n) for day in view.year_ends() for category, n in _stock(view, day).items()
-    ]
+    rows = [(day, category, n) for day in view.year_ends() for category, n in _stock(view, day).items()]
     return pd.DataFrame(rows, columns=["date", "category", "children"])
 
 
@@ -266,5 +264,3 @@ def spend_and_budget(view: View) -> pd.DataFrame:
         standing = part.loc[part["series"] == "actual", "standing"].iloc[0]
         rows.append((year, standing, values["budget"], values["actual"], values["budget"] - values["actual"]))
     return pd.DataFrame(rows, columns=["year", "standing", "budget", "actual", "shortfall"])
-
-
