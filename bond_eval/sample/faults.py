@@ -137,7 +137,7 @@ class Faults:
 
     def _corrected_ends(self, count: int) -> None:
         """A row ends too late in its return; the next return repeats it with the right day."""
-        for pair in self._take(count, lambda h: _pair(h, _inside)):
+        for pair in self._take(count, lambda h: _pair(h, _corrigible)):
             line = self._line(pair.folder, pair.first)
             self._add(pair.folder + 1, list(line))
             line[AT["DEC"]] = text(pair.on + 6)
@@ -145,7 +145,7 @@ class Faults:
 
     def _unreadable_end(self) -> None:
         """A day that does not exist, which the next return puts right."""
-        for pair in self._take(1, lambda h: _pair(h, lambda p: _inside(p) and p.folder == 2)):
+        for pair in self._take(1, lambda h: _pair(h, lambda p: _corrigible(p) and p.folder == 2)):
             line = self._line(2, pair.first)
             self._add(3, list(line))
             line[AT["DEC"]] = UNREADABLE
@@ -250,6 +250,11 @@ def _inside(pair: Pair) -> bool:
     if not folder.annual or pair.on + 10 > folder.last:
         return False
     return pair.on - pair.first[DECOM] > 8 and _lasts(pair, 20)
+
+
+def _corrigible(pair: Pair) -> bool:
+    """As inside, of a child who is in the next return as well."""
+    return _inside(pair) and bool(pair.history.held(FOLDERS[pair.folder + 1]))
 
 
 def _lasts(pair: Pair, days: int) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -87,9 +86,14 @@ def moved(tmp_path_factory: pytest.TempPathFactory) -> Release:
     header = [name.strip().upper() for name in rows[0]]
     column = {name: header.index(name) for name in ("DECOM", "DEC", "RNE", "PLACE", "PLACE_PROVIDER")}
     chosen = next(
-        row for row in rows[1:]
-        if len(row) == len(header) and row[column["PLACE"]] == "K2" and row[column["PLACE_PROVIDER"]] == "PR4"
-        and row[column["RNE"]] == "S" and not row[column["DEC"]] and _day(row[column["DECOM"]]) > dt.date(2020, 4, 1)
+        row
+        for row in rows[1:]
+        if len(row) == len(header)
+        and row[column["PLACE"]] == "K2"
+        and row[column["PLACE_PROVIDER"]] == "PR4"
+        and row[column["RNE"]] == "S"
+        and not row[column["DEC"]]
+        and _day(row[column["DECOM"]]) > dt.date(2020, 4, 1)
     )
     chosen[column["PLACE_PROVIDER"]] = "PR1"
     path.write_text("\n".join(",".join(row) for row in rows) + "\n", encoding="utf-8")

@@ -386,9 +386,8 @@ def test_the_rows_break_off_overlap_and_gape_as_reported(folder, report):
     assert {kind: int(rows.sum()) for kind, rows in found.items()} == {k: report.issues[k] for k in found}
     for kind, rows in found.items():
         noted = {(int(p.child), p.decom) for p in report.planted if p.kind == kind}
-        assert (
-            set(zip(table["CHILD"][rows], table["DECOM"][rows].dt.strftime("%d/%m/%Y"), strict=True)) == noted
-        )
+        firsts = table["DECOM"][rows].dt.strftime("%d/%m/%Y")
+        assert set(zip(table["CHILD"][rows], firsts, strict=True)) == noted
 
 
 EXPECTED = {
