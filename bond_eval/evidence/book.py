@@ -100,6 +100,10 @@ class Book:
         """ "6 fewer than the 48"; says so where a confidential number forbids it."""
         return cells.compare(new, old)
 
+    def share(self, estimate: Cell, low: Cell, high: Cell) -> str:
+        """ "8% (6% to 10%)"; says so where there is none to give."""
+        return cells.with_interval(estimate, low, high)
+
     def chart(self, kind: str, table: Protected, *columns: str, **words: Any) -> None:
         """Draw and show a chart: `kind` is lines, bars, bands, xmr, curves or flows, then its columns."""
         self._show(getattr(figures, kind)(table, *columns, **words))

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from bond_eval.core import formats
 
 CONFIDENTIAL, NOT_APPLICABLE, NOT_AVAILABLE = "c", "z", "x"
-SYMBOL_WORDS = {
-    CONFIDENTIAL: "c (confidential: a small number)",
-    NOT_APPLICABLE: "z (not applicable)",
-    NOT_AVAILABLE: "x (not available)",
+WORDS = {
+    CONFIDENTIAL: "a number withheld (c)",
+    NOT_APPLICABLE: "not applicable (z)",
+    NOT_AVAILABLE: "not available (x)",
 }
 
 
@@ -35,7 +35,8 @@ class Cell:
         return show(self.value, self.kind) if self.value is not None else self.symbol
 
     def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
+        """In a sentence a symbol alone would not be understood, so it comes with its words."""
+        return format(str(self) if self.known else WORDS[self.symbol], spec)
 
     def __add__(self, other: Cell | float) -> Cell:
         return self._with(other, lambda a, b: a + b)
@@ -71,8 +72,15 @@ def compare(new: Cell, old: Cell) -> str:
     """ "6 fewer than the 48", "the same as the 48", "2 more than the 40"; says so where it may not be said."""
     gap = new - old
     if gap.value is None:
-        return "not comparable (a small number is confidential) with the figure"
+        return "not comparable (a number is withheld) with the number"
     if gap.value == 0:
         return f"the same as the {old}"
     word = "more" if gap.value > 0 else "fewer"
     return f"{formats.number(abs(gap.value))} {word} than the {old}"
+
+
+def with_interval(estimate: Cell, low: Cell, high: Cell) -> str:
+    """ "8% (6% to 10%)"; says so where the estimate is withheld or there is no interval."""
+    if not estimate.known:
+        return f"{estimate}"
+    return f"{estimate} ({low} to {high})" if low.known and high.known else f"{estimate} (no interval can be given)"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bond_eval.core import formats
-from bond_eval.evidence.cells import SYMBOL_WORDS, Cell, show
+from bond_eval.evidence.cells import Cell, show, with_interval
 from bond_eval.evidence.protected import Protected, label_text
 from bond_eval.evidence.registry import ALL
 
@@ -305,11 +305,11 @@ def _multiples_of(months: int) -> Any:
 
 
 def _trace_curve(name: str, part: Protected, x: str) -> str:
-    cells = [part.cells(column) for column in ("estimate", "lower", "upper")]
-    if not len(part) or not cells[0][-1].known:
+    estimate, low, high = (part.last(column) for column in ("estimate", "lower", "upper"))
+    if not estimate.known:
         return f"{name}: no number can be shown"
     month = formats.number(float(part.label(x)[-1]), 0)
-    return f"{name}: {cells[0][-1]} ({cells[1][-1]} to {cells[2][-1]}) at {month} months"
+    return f"{name}: {with_interval(estimate, low, high)} at {month} months"
 
 
 def flows(protected: Protected, source: str, target: str, value: str, *, title: str, unit: str) -> Chart:
@@ -347,7 +347,7 @@ def _side(axis: Axes, places: dict[str, tuple[float, float]], totals: dict[str, 
     for name, (low, high) in places.items():
         axis.plot([x, x], [low, high], color=GREY, linewidth=5, solid_capstyle="butt")
         shift, align = (-0.02, "right") if x == 0 else (0.02, "left")
-        axis.text(x + shift, (low + high) / 2, f"{name} {totals[name]}", ha=align, va="center", fontsize=9.5)
+        axis.text(x + shift, (low + high) / 2, f"{name} {totals[name]!s}", ha=align, va="center", fontsize=9.5)
 
 
 def _stack(pairs: list[tuple[str, float]], order: list[str]) -> dict[str, tuple[float, float]]:
@@ -384,7 +384,4 @@ def _ribbon(left: float, right: float, size: float, colour: str) -> Any:
 
 def _alt(kind: str, shown: str, parts: list[str], point: str) -> str:
     text = f"{kind}. {shown}. {'; '.join(parts)}. The point: {point.rstrip('.')}."
-    for symbol, words in SYMBOL_WORDS.items():
-        for end in ",;.":
-            text = text.replace(f" {symbol}{end}", f" {words}{end}")
     return " ".join(text.split())

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.evidence.cells import Cell, show
+from bond_eval.evidence.cells import NOT_APPLICABLE, Cell, show
 from bond_eval.evidence.registry import ALL, Table, Value
 
 
@@ -49,6 +49,11 @@ class Protected:
         if len(part) != 1:
             raise KeyError(f"table {self.table.id}: {labels} names {len(part)} rows, not one")
         return part.cells(value)[0]
+
+    def last(self, value: str, **labels: Any) -> Cell:
+        """The value of the last row with these labels; z (not applicable) where no row has them."""
+        found = self.where(**labels).cells(value)
+        return found[-1] if found else Cell(None, self.table.value(value).kind, NOT_APPLICABLE)
 
     def cells(self, value: str) -> list[Cell]:
         """The values of a column, row by row."""

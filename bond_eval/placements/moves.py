@@ -38,6 +38,8 @@ ORDER = (
     OUTSIDE, IFA, "Other residential", "In-house fostering", "Connected carers", "With parents, in care",
     "Home, left care", "Adoption or guardianship", "Supported", "Independence or adulthood", "Other",
 )
+BUDGETS = ("cheaper", "similar", "dearer", "not known")
+STABILITIES = ("planned", "unplanned", "not known")
 RESIDENTIAL = (OUTSIDE, "Secure", "Residential school", "In-house residential")
 
 
@@ -69,7 +71,7 @@ def moves_between(history: History, first: dt.date, last: dt.date) -> pd.DataFra
 
 def marks(moves: pd.DataFrame) -> pd.DataFrame:
     """Two marks a move within care: `budget` (cheaper, dearer, similar, not known) and `stability` (planned,
-    unplanned, not known), and `overall`.
+    unplanned, not known).
 
     Budget: by the order of the categories' costs in data/reference/cost_order.csv, where both stand there.
     Stability: by the reason that the placement ended, from data/reference/move_reasons.csv. A cheaper move is green
@@ -83,7 +85,6 @@ def marks(moves: pd.DataFrame) -> pd.DataFrame:
     table = read_reference("move_reasons.csv")
     planned = dict(zip(table["reason"], table["stability"], strict=True))
     inside["stability"] = inside["reason"].map(planned).fillna("not known")
-    inside["overall"] = [overall(b, s) for b, s in zip(inside["budget"], inside["stability"], strict=True)]
     return inside
 
 

@@ -85,7 +85,8 @@ def test_confidentiality_passes_through_arithmetic_and_words() -> None:
     hidden, seen = Cell(None, "count", "c"), Cell(48.0)
     for result in (hidden - seen, seen - hidden, hidden + 1, hidden / seen):
         assert not result.known and str(result) == "c"
-    assert "confidential" in compare(hidden, seen) and "48" in compare(Cell(42.0), seen)
+    assert "withheld" in compare(hidden, seen) and f"{hidden}" == "a number withheld (c)"
+    assert "48" in compare(Cell(42.0), seen)
     assert compare(Cell(42.0), seen) == "6 fewer than the 48"
     assert compare(Cell(48.0), seen) == "the same as the 48"
     assert compare(Cell(50.0), seen) == "2 more than the 48"

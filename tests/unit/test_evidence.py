@@ -48,13 +48,22 @@ def test_the_same_chart_has_the_same_bytes(stock: Protected) -> None:
 
 def test_bars_write_the_symbol_and_draw_no_bar_for_a_hidden_number(stock: Protected) -> None:
     chart = figures.bars(stock.where(date=dt.date(2020, 3, 31)), "category", "n", title="T", unit="Children")
-    assert "B c (confidential: a small number)" in chart.alt
+    assert "B a number withheld (c)" in chart.alt
     assert sorted(patch.get_width() for patch in chart.figure.axes[0].patches) == [0, 42]
 
 
 def test_flows_are_as_wide_as_their_numbers_and_small_ones_are_not_drawn() -> None:
-    cells = [("A", "B", 9), ("A", "C", 8), ("A", ALL, 17), ("D", "B", 7), ("D", "C", 2), ("D", ALL, 9),
-             (ALL, "B", 16), (ALL, "C", 10), (ALL, ALL, 26)]
+    cells = [
+        ("A", "B", 9),
+        ("A", "C", 8),
+        ("A", ALL, 17),
+        ("D", "B", 7),
+        ("D", "C", 2),
+        ("D", ALL, 9),
+        (ALL, "B", 16),
+        (ALL, "C", 10),
+        (ALL, ALL, 26),
+    ]
     frame = pd.DataFrame(cells, columns=["from", "to", "n"])
     shown = table(frame, {"from": "From", "to": "To"}, Value("n", "Moves"), margins=("from", "to"))
     chart = figures.flows(shown, "from", "to", "n", title="T", unit="Moves")
@@ -97,9 +106,19 @@ def test_a_release_is_read_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 GOOD = {
-    "id": "trends.op", "statement": "42 children were there.", "questions": ("Q01",), "kind": "descriptive",
-    "unit": "children", "value": 42.0, "interval": None, "no_interval": "complete count", "n": 42,
-    "period": "to 30 September 2020", "method": "count", "strength": "complete", "source": "table t",
+    "id": "trends.op",
+    "statement": "42 children were there.",
+    "questions": ("Q01",),
+    "kind": "descriptive",
+    "unit": "children",
+    "value": 42.0,
+    "interval": None,
+    "no_interval": "complete count",
+    "n": 42,
+    "period": "to 30 September 2020",
+    "method": "count",
+    "strength": "complete",
+    "source": "table t",
 }
 
 
@@ -110,8 +129,15 @@ def test_a_whole_finding_is_accepted() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"questions": ()}, {"source": ""}, {"no_interval": ""}, {"no_interval": "because"}, {"kind": "strong"},
-        {"interval": (1.0, 2.0)}, {"interval": (50.0, 60.0), "no_interval": ""}, {"statement": "42"}, {"id": "Bad Id"},
+        {"questions": ()},
+        {"source": ""},
+        {"no_interval": ""},
+        {"no_interval": "because"},
+        {"kind": "strong"},
+        {"interval": (1.0, 2.0)},
+        {"interval": (50.0, 60.0), "no_interval": ""},
+        {"statement": "42"},
+        {"id": "Bad Id"},
     ],
 )
 def test_a_finding_that_lacks_something_is_refused(wrong: dict[str, object]) -> None:

@@ -72,9 +72,7 @@ def cohort_destinations(view: View) -> pd.DataFrame:
     for category, cohort in _cohorts(view).items():
         counts = cohort.frame["destination"].replace("", "Still there").value_counts()
         for destination in ("Still there", *GROUPS):
-            n = int(counts.get(destination, 0))
-            if n or destination == "Still there":
-                rows.append((category, destination, n))
+            rows.append((category, destination, int(counts.get(destination, 0))))
         rows.append((category, ALL, len(cohort.frame)))
     return pd.DataFrame(rows, columns=["cohort", "destination", "children"])
 

@@ -14,7 +14,16 @@ from bond_eval.intake.reference import labels
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.categories import IFA
 from bond_eval.placements.flows import real_moves
-from bond_eval.placements.moves import ORDER, RESIDENTIAL, marks, moves_between, reentries
+from bond_eval.placements.moves import (
+    BUDGETS,
+    ORDER,
+    RESIDENTIAL,
+    STABILITIES,
+    marks,
+    moves_between,
+    overall,
+    reentries,
+)
 from bond_eval.placements.stability import VARIANTS, long_term, three_or_more
 
 MOVES = Value("moves", "Moves")
@@ -81,8 +90,11 @@ def move_marks(view: View) -> pd.DataFrame:
     rows = []
     for window, (first, last) in _windows(view).items():
         marked = marks(moves_between(view.history, first, last))
-        counts = marked.groupby(["budget", "stability", "overall"]).size()
-        rows += [(window, *key, int(n)) for key, n in counts.items()]
+        counts = marked.groupby(["budget", "stability"]).size()
+        for budget in BUDGETS:
+            for stability in STABILITIES:
+                n = int(counts.get((budget, stability), 0))
+                rows.append((window, budget, stability, overall(budget, stability), n))
     return pd.DataFrame(rows, columns=["window", "budget", "stability", "mark", "moves"])
 
 
