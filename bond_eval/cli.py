@@ -166,7 +166,7 @@ def reference() -> None:
     raise typer.Exit(report.exit_status)
 
 
-@app.command(epilog="Example: bond-eval sample --world null --out /tmp/null-world")
+@app.command(epilog="Example: bond-eval sample --world null --out null-world")
 def sample(
     out: Annotated[Path, typer.Option(help="Folder to write.")] = SAMPLE,
     world: Annotated[str, typer.Option(help="published, null or effect: the truth that is planted.")] = "published",
@@ -178,6 +178,20 @@ def sample(
 
     write_sample(out, seed=seed, children=children, world=world)
     print(f"A synthetic return ({world} world, seed {seed}) is in {out}.")
+
+
+@app.command(epilog="Example: bond-eval claims our-cabinet-report.csv --json")
+def claims(
+    file: Annotated[Path | None, typer.Argument(help="Claims: claim_id, value, formula (default: ours).")] = None,
+    facts: Annotated[Path | None, typer.Option(help="Your own facts: name, value.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Work published figures out again: lint a Cabinet report before it is published."""
+    from bond_eval.core.places import REFERENCE
+    from bond_eval.evidence.claims_lint import lint
+
+    report = lint(file or REFERENCE / "claims.csv", facts)
+    print(report.as_json() if as_json else report.as_text())
 
 
 def _load(data: str, authority: str) -> Return:

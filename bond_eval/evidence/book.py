@@ -6,6 +6,7 @@ import base64
 import datetime as dt
 import html
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,22 @@ from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FINDING_MIME, Finding
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import SAMPLE, find_data
-from bond_eval.evidence import cells, figures
+from bond_eval.evidence import cells, figures, figures_money
 from bond_eval.evidence.cells import Cell
 from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.release import Release, build_release, load_release
 
 RELEASE_VARIABLE = "BOND_RELEASE"
+CHARTS: dict[str, Callable[..., figures.Chart]] = {
+    "lines": figures.lines,
+    "bars": figures.bars,
+    "bands": figures.bands,
+    "xmr": figures.xmr,
+    "curves": figures.curves,
+    "flows": figures.flows,
+    "stacked": figures_money.stacked,
+    "waterfall": figures_money.waterfall,
+}
 
 
 def open_book(
@@ -105,8 +116,8 @@ class Book:
         return cells.with_interval(estimate, low, high)
 
     def chart(self, kind: str, table: Protected, *columns: str, **words: Any) -> None:
-        """Draw and show a chart: `kind` is lines, bars, bands, xmr, curves or flows, then its columns."""
-        self._show(getattr(figures, kind)(table, *columns, **words))
+        """Draw and show a chart: `kind` is one of CHARTS, `columns` those that it takes."""
+        self._show(CHARTS[kind](table, *columns, **words))
 
     def _show(self, chart: figures.Chart) -> None:
         """Show a chart with its alt text, as PNG at 100 dpi."""

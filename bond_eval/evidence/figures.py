@@ -92,7 +92,7 @@ def lines(
         )
     axis.margins(x=0.02)
     titled(figure, title, f"{unit}. Source: {protected.table.source}.")
-    return Chart(figure, _alt("Line chart", f"{protected.table.title}, {unit}", parts, title))
+    return Chart(figure, described("Line chart", f"{protected.table.title}, {unit}", parts, title))
 
 
 def _end_labels(axis: Axes, ends: list[tuple[float, str, str]]) -> None:
@@ -156,7 +156,7 @@ def bars(protected: Protected, y: str, value: str, *, title: str, unit: str, by:
     if by:
         axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(groups), fontsize=9.5, frameon=False)
     titled(figure, title, f"{unit}. Source: {protected.table.source}.")
-    return Chart(figure, _alt("Bar chart", f"{protected.table.title}, {unit}", parts, title))
+    return Chart(figure, described("Bar chart", f"{protected.table.title}, {unit}", parts, title))
 
 
 def bands(protected: Protected, rows: str, columns: str, text: str, rank: str, *, title: str, unit: str) -> Chart:
@@ -187,7 +187,7 @@ def bands(protected: Protected, rows: str, columns: str, text: str, rank: str, *
         f"{words}: {len(cells)} cells" + (f" ({', '.join(cells)})" if len(cells) <= 6 else "")
         for words, cells in told.items()
     ]
-    return Chart(figure, _alt("Grid of bands", f"{protected.table.title}, {unit}", spoken, title))
+    return Chart(figure, described("Grid of bands", f"{protected.table.title}, {unit}", spoken, title))
 
 
 def _grid(axis: Axes, down: list[Any], across: list[Any]) -> None:
@@ -242,7 +242,7 @@ def xmr(protected: Protected, panel: str, x: str, *, title: str, unit: str) -> C
         title,
         f"{unit}. Dashed: natural limits; line: mean. Orange: a signal. Source: {protected.table.source}.",
     )
-    return Chart(figure, _alt("XmR control charts", f"{protected.table.title}, {unit}", spoken, title))
+    return Chart(figure, described("XmR control charts", f"{protected.table.title}, {unit}", spoken, title))
 
 
 def _xmr_panel(axis: Axes, part: Protected, name: str, x: str) -> str:
@@ -295,7 +295,7 @@ def curves(protected: Protected, by: str, x: str, *, title: str, unit: str) -> C
     axis.xaxis.set_major_locator(_multiples_of(3))
     axis.set_xlabel("Months since the baseline", fontsize=9.5)
     titled(figure, title, f"{unit}. Bands: 95% intervals. Source: {protected.table.source}.")
-    return Chart(figure, _alt("Step curves with intervals", f"{protected.table.title}, {unit}", spoken, title))
+    return Chart(figure, described("Step curves with intervals", f"{protected.table.title}, {unit}", spoken, title))
 
 
 def _multiples_of(months: int) -> Any:
@@ -339,7 +339,7 @@ def flows(protected: Protected, source: str, target: str, value: str, *, title: 
     note = "numbers are totals; flows of fewer than 6 are in the totals and not drawn"
     titled(figure, title, f"{unit}; {note}. Source: {protected.table.source}.")
     spoken = [f"{a} to {b} {formats.number(size)}" for a, b, size in sorted(cells, key=lambda item: -item[2])]
-    return Chart(figure, _alt("Flow diagram", f"{protected.table.title}, {unit}", spoken, title))
+    return Chart(figure, described("Flow diagram", f"{protected.table.title}, {unit}", spoken, title))
 
 
 def _side(axis: Axes, places: dict[str, tuple[float, float]], totals: dict[str, Cell], x: float) -> None:
@@ -382,6 +382,7 @@ def _ribbon(left: float, right: float, size: float, colour: str) -> Any:
     return PathPatch(Path(points, codes), facecolor=colour, alpha=0.45, linewidth=0)
 
 
-def _alt(kind: str, shown: str, parts: list[str], point: str) -> str:
+def described(kind: str, shown: str, parts: list[str], point: str) -> str:
+    """An alt text: what kind of chart, what it shows, its numbers, the point that its title makes."""
     text = f"{kind}. {shown}. {'; '.join(parts)}. The point: {point.rstrip('.')}."
     return " ".join(text.split())

@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import html
 import io
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,9 @@ import pandas as pd
 from bond_eval.core import formats
 from bond_eval.evidence.cells import NOT_APPLICABLE, Cell, show
 from bond_eval.evidence.registry import ALL, Table, Value
+
+# A number as it is written, alone or with its unit, or the symbol that stands for one.
+_NUMBER = re.compile(r"^([−+-]?\(?£?[\d,.]+\)?(%|m|k| £000| £m)?|[czkx])$")
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,18 @@ class Protected:
             raise KeyError(f"table {self.table.id}: {labels} names {len(part)} rows, not one")
         return part.cells(value)[0]
 
+    def columns(self, *names: str) -> Columns:
+        """The same rows with only these labels and values, for reading."""
+        return Columns(self, names)
+
     def last(self, value: str, **labels: Any) -> Cell:
         """The value of the last row with these labels; z (not applicable) where no row has them."""
         found = self.where(**labels).cells(value)
         return found[-1] if found else Cell(None, self.table.value(value).kind, NOT_APPLICABLE)
+
+    def total(self, value: str) -> Cell:
+        """The sum of a column's cells; withheld where one of them is."""
+        return sum(self.cells(value), Cell(0.0, self.table.value(value).kind))
 
     def cells(self, value: str) -> list[Cell]:
         """The values of a column, row by row."""
@@ -115,6 +127,25 @@ class Protected:
 
     def _caption(self) -> str:
         return self.table.title
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Some columns of a protected table, for reading."""
+
+    source: Protected
+    names: tuple[str, ...]
+
+    def shown(self) -> pd.DataFrame:
+        """Text, in the order asked for. Raises KeyError for a column that is not there."""
+        table = self.source.table
+        headings = {**table.labels, **{value.name: value.label for value in table.values}}
+        return self.source.shown()[[headings[name] for name in self.names]]
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        frame = self.shown()
+        labels = sum(name in self.source.table.labels for name in self.names)
+        return {"text/html": html_table(frame, self.source.table.title, labels), "text/plain": _lines(frame)}
 
 
 @dataclass(frozen=True)
@@ -180,9 +211,9 @@ def html_table(frame: pd.DataFrame, caption: str, labels: int) -> str:
     return f"<table>{title}<thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
 
 
-def _cell(text: str, numeric: bool) -> str:
-    looks_numeric = numeric and (text in ("c", "z", "x", "k") or text.lstrip("−-+(£").replace(",", "")[:1].isdigit())
-    return f"<td{' class=number' if looks_numeric else ''}>{html.escape(text)}</td>"
+def _cell(text: str, value: bool) -> str:
+    numeric = value and bool(_NUMBER.match(text))
+    return f"<td{' class=number' if numeric else ''}>{html.escape(text)}</td>"
 
 
 def _lines(frame: pd.DataFrame) -> str:

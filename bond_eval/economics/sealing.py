@@ -1,0 +1,242 @@
+"""Forecasts sealed before the outcome is known, scored when it is, and never quietly replaced.
+
+One JSON line a record. Each carries the hash of the line before it, so that a changed, moved or removed record in
+the middle is found on reading (a cut at the end is not: keep the last hash elsewhere too, as a run's manifest
+does). A forecast may be re-based, which adds a record with its reason and its effect in pounds. All values are
+in £000.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
+from pathlib import Path
+
+import pandas as pd
+
+from bond_eval.core.atomic import write_text
+from bond_eval.core.errors import InputError
+from bond_eval.core.periods import Quarter
+
+FORECAST, REBASING = "forecast", "re-basing"
+FIRST = "0" * 64
+
+
+@dataclass(frozen=True)
+class Seal:
+    """One record: what was said about `name` at `target`, when, and what it rests on.
+
+    value_000, lower_000, upper_000, effect_000: £000; effect is the change against the value before it (0 for a
+    first forecast). previous and hash: SHA-256 of the record before and of this one.
+    """
+
+    kind: str
+    name: str
+    target: str
+    value_000: float
+    lower_000: float | None
+    upper_000: float | None
+    made_in: str
+    made_on: str
+    basis: str
+    effect_000: float
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is said in the quarter `made_in`, on a day, about `name` in the quarter `target`, £000.
+
+    basis: the method, or the reason of a re-basing. Raises ValueError for a value that is not finite or not in
+    its interval, or a blank name or basis, and InputError for a quarter that is none.
+    """
+
+    name: str
+    target: str
+    value_000: float
+    made_in: str
+    made_on: dt.date
+    basis: str
+    interval_000: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values."""
+        lower, upper = self.interval_000 or (self.value_000, self.value_000)
+        if not all(map(isfinite, (self.value_000, lower, upper))) or not lower <= self.value_000 <= upper:
+            raise ValueError("A sealed value is finite and lies in its interval.")
+        if not self.name.strip() or not self.basis.strip():
+            raise ValueError("A sealed value needs a name and a basis.")
+        Quarter.parse(self.target)
+        Quarter.parse(self.made_in)
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A claim against what was expected, £000, and where the difference comes from; the two causes add up to it."""
+
+    expected_000: float
+    claimed_000: float
+    by_rebasing_000: float
+    by_outturn_000: float
+
+    @property
+    def difference_000(self) -> float:
+        """Claimed less expected, £000."""
+        return self.claimed_000 - self.expected_000
+
+
+def read_seals(path: Path) -> tuple[Seal, ...]:
+    """Every record in order, none where the file is not there. Raises InputError for a chain that does not hold."""
+    if not path.exists():
+        return ()
+    seals: list[Seal] = []
+    # Not splitlines(): a reason may hold a character that it takes for the end of a line.
+    for number, line in enumerate(path.read_bytes().removesuffix(b"\n").split(b"\n"), 1):
+        try:
+            seal = Seal(**json.loads(line))
+        except (ValueError, TypeError):
+            raise InputError(f"{path.name}, line {number}: not a record. Restore the last copy.") from None
+        before = seals[-1].hash if seals else FIRST
+        if seal.previous != before or seal.hash != _digest(seal):
+            raise InputError(f"{path.name}, line {number}: changed after it was sealed. Restore the last copy.")
+        seals.append(seal)
+    return tuple(seals)
+
+
+def seal(path: Path, forecast: Forecast) -> Seal:
+    """Seal a forecast or counterfactual before its quarter is over.
+
+    The same again returns the record that is there. Raises InputError where another value is sealed already:
+    that is a re-basing, and has to be logged as one; and where it is made after the quarter it speaks of.
+    """
+    seals = read_seals(path)
+    latest = in_force(seals, forecast.name, forecast.target)
+    if latest is not None:
+        if latest.kind == FORECAST and _same(latest, forecast):
+            return latest
+        raise InputError(
+            f"{forecast.name} for {forecast.target} is sealed at £{latest.value_000:,.0f}k; "
+            f"£{forecast.value_000:,.0f}k would be a re-basing: log it as one, with its reason."
+        )
+    if Quarter.parse(forecast.made_in) > Quarter.parse(forecast.target):
+        raise InputError(f"A forecast for {forecast.target} cannot be made in {forecast.made_in}, after the outcome.")
+    return _append(path, seals, _record(FORECAST, forecast, 0.0, seals))
+
+
+def rebase(path: Path, forecast: Forecast) -> Seal:
+    """Log another value for what is sealed, `basis` its reason; the record carries its effect in pounds.
+
+    Raises InputError where nothing is sealed yet.
+    """
+    seals = read_seals(path)
+    latest = in_force(seals, forecast.name, forecast.target)
+    if latest is None:
+        raise InputError(f"{forecast.name} for {forecast.target} is not sealed yet: there is nothing to re-base.")
+    return _append(path, seals, _record(REBASING, forecast, float(forecast.value_000) - latest.value_000, seals))
+
+
+def first(seals: Sequence[Seal], name: str, target: str) -> Seal | None:
+    """The record first sealed for a name and target."""
+    return next((item for item in seals if (item.name, item.target) == (name, target)), None)
+
+
+def in_force(seals: Sequence[Seal], name: str, target: str) -> Seal | None:
+    """The latest record for a name and target, re-basings among them."""
+    return first(list(reversed(seals)), name, target)
+
+
+def require_sealed(seals: Sequence[Seal], name: str, target: str, value_000: float) -> float:
+    """Let a counterfactual (£000) pass only if it is the one in force; return how far re-basing has moved it, £000.
+
+    Raises InputError, with the difference in pounds, where it is not the sealed one or nothing is sealed.
+    """
+    latest, original = in_force(seals, name, target), first(seals, name, target)
+    if latest is None or original is None:
+        raise InputError(f"{name} for {target} was never sealed: nothing can be claimed against it.")
+    if abs(latest.value_000 - value_000) > 1e-6:
+        raise InputError(
+            f"{name} for {target} is sealed at £{latest.value_000:,.0f}k, not £{value_000:,.0f}k: a difference of "
+            f"£{value_000 - latest.value_000:,.0f}k that no re-basing explains."
+        )
+    return latest.value_000 - original.value_000
+
+
+def score(seals: Sequence[Seal], target: str, actual_000: Mapping[str, float]) -> pd.DataFrame:
+    """What was first said of `target` against what came (£000): one row a name that is sealed and has an outcome.
+
+    Columns name, made_in, sealed_000, rebased_000, actual_000, error_000 (actual less first sealed), inside
+    (None without an interval).
+    """
+    rows = []
+    for name, actual in actual_000.items():
+        original, latest = first(seals, name, target), in_force(seals, name, target)
+        if original is None or latest is None:
+            continue
+        inside = None
+        if original.lower_000 is not None and original.upper_000 is not None:
+            inside = original.lower_000 <= actual <= original.upper_000
+        error = actual - original.value_000
+        rows.append((name, original.made_in, original.value_000, latest.value_000, actual, error, inside))
+    columns = ["name", "made_in", "sealed_000", "rebased_000", "actual_000", "error_000", "inside"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def rebasings(seals: Sequence[Seal]) -> pd.DataFrame:
+    """Every logged re-basing: name, target, made_in, made_on, value_000, effect_000 and the reason (basis)."""
+    columns = ["name", "target", "made_in", "made_on", "value_000", "effect_000", "basis"]
+    rows = [{name: asdict(item)[name] for name in columns} for item in seals if item.kind == REBASING]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def jump(sealed_do_nothing: float, sealed_programme: float, claimed_do_nothing: float, actual: float) -> Jump:
+    """Split claimed less expected avoidance (£000) into what re-basing and what the outturn brought.
+
+    expected = sealed do-nothing − sealed programme cost; claimed = claimed do-nothing − actual cost.
+    """
+    return Jump(
+        sealed_do_nothing - sealed_programme,
+        claimed_do_nothing - actual,
+        claimed_do_nothing - sealed_do_nothing,
+        sealed_programme - actual,
+    )
+
+
+def _record(kind: str, forecast: Forecast, effect: float, seals: Sequence[Seal]) -> Seal:
+    lower, upper = forecast.interval_000 or (None, None)
+    previous = seals[-1].hash if seals else FIRST
+    body = Seal(
+        kind=kind,
+        name=forecast.name,
+        target=forecast.target,
+        value_000=float(forecast.value_000),
+        lower_000=None if lower is None else float(lower),
+        upper_000=None if upper is None else float(upper),
+        made_in=forecast.made_in,
+        made_on=forecast.made_on.isoformat(),
+        basis=forecast.basis,
+        effect_000=effect,
+        previous=previous,
+        hash="",
+    )
+    return replace(body, hash=_digest(body))
+
+
+def _same(sealed: Seal, forecast: Forecast) -> bool:
+    interval = None if sealed.lower_000 is None or sealed.upper_000 is None else (sealed.lower_000, sealed.upper_000)
+    return (sealed.value_000, interval, sealed.basis) == (forecast.value_000, forecast.interval_000, forecast.basis)
+
+
+def _append(path: Path, seals: Sequence[Seal], record: Seal) -> Seal:
+    lines = [json.dumps(asdict(item), sort_keys=True, ensure_ascii=False) for item in (*seals, record)]
+    write_text(path, "\n".join(lines) + "\n")
+    return record
+
+
+def _digest(record: Seal) -> str:
+    content = {key: value for key, value in asdict(record).items() if key != "hash"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8")).hexdigest()

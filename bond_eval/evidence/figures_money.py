@@ -1,0 +1,67 @@
+"""Charts of sums: what a whole is made of, and the steps from one total to another."""
+
+from __future__ import annotations
+
+from bond_eval.evidence.cells import show
+from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALETTE, TURQUOISE, Chart, canvas, described, titled
+from bond_eval.evidence.protected import Protected, label_text
+
+
+def stacked(protected: Protected, y: str, by: str, value: str, *, title: str, unit: str) -> Chart:
+    """Horizontal bars, one a label of `y`, made up of a part for each label of `by`; numbers inside the parts."""
+    names, groups = (list(dict.fromkeys(protected.frame[label])) for label in (y, by))
+    figure, axis = canvas(height=1.7 + 0.42 * len(names))
+    begun = dict.fromkeys(names, 0.0)
+    told: dict[str, list[str]] = {name: [] for name in names}
+    for place, group in enumerate(groups):
+        part = protected.where(**{by: group})
+        colour = PALETTE[place % len(PALETTE)]
+        axis.plot([], [], color=colour, linewidth=8, label=label_text(group))
+        for name, cell in zip(part.label(y), part.cells(value), strict=True):
+            if not cell.value:
+                continue
+            axis.barh(names.index(name), cell.value, left=begun[name], color=colour, height=0.7)
+            middle = begun[name] + cell.value / 2
+            dark = colour in (BLUE, GREY, PALETTE[3])
+            axis.text(middle, names.index(name), str(cell), ha="center", va="center", fontsize=9,
+                      color="white" if dark else "black")  # fmt: skip
+            begun[name] += cell.value
+            told[name].append(f"{label_text(group)} {cell}")
+    axis.set_yticks(range(len(names)), [label_text(name) for name in names], color="black", fontsize=9.5)
+    axis.invert_yaxis()
+    axis.set_xticks([])
+    axis.grid(False)
+    axis.spines["bottom"].set_visible(False)
+    axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(5, len(groups)), fontsize=9.5, frameon=False)
+    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
+    spoken = [f"{label_text(name)}: {', '.join(parts)}" for name, parts in told.items()]
+    return Chart(figure, described("Stacked bar chart", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def waterfall(protected: Protected, step: str, value: str, *, title: str, unit: str) -> Chart:
+    """From a first total through changes to a last: the first and last rows are totals, those between are changes."""
+    names, numbers = [label_text(name) for name in protected.label(step)], protected.numbers(value)
+    kind = protected.table.value(value).kind
+    figure, axis = canvas(height=1.7 + 0.44 * len(names))
+    level = 0.0
+    for place, number in enumerate(numbers):
+        total = place in (0, len(numbers) - 1)
+        left = 0.0 if total else min(level, level + number)
+        colour = BLUE if total else (ORANGE if number > 0 else TURQUOISE)
+        axis.barh(place, abs(number), left=left, color=colour, height=0.65)
+        level = number if total else level + number
+        text = show(number, kind) if total else show(number, "signed")
+        axis.annotate(text, (left + abs(number), place), xytext=(4, 0), textcoords="offset points", va="center",
+                      fontsize=9.5)  # fmt: skip
+        if place < len(numbers) - 1:
+            axis.plot([level, level], [place, place + 1], color=GREY, linewidth=0.8)
+    axis.set_yticks(range(len(names)), names, color="black", fontsize=9.5)
+    axis.invert_yaxis()
+    axis.margins(x=0.12)
+    axis.set_xlim(left=0)
+    axis.set_xticks([])
+    axis.grid(False)
+    axis.spines["bottom"].set_visible(False)
+    titled(figure, title, f"{unit}. Orange adds, turquoise takes away. Source: {protected.table.source}.")
+    spoken = [f"{name} {cell}" for name, cell in zip(names, protected.cells(value), strict=True)]
+    return Chart(figure, described("Waterfall chart", f"{protected.table.title}, {unit}", spoken, title))

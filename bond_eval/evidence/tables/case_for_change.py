@@ -1,0 +1,172 @@
+"""Tables of notebook 30: the published case for change, worked out again line by line."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bond_eval.core.errors import InputError
+from bond_eval.economics import break_evens, options, scenarios
+from bond_eval.economics.money import Withheld
+from bond_eval.economics.scenarios import DO_NOTHING, LIKELY
+from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.view import View
+
+POINTS = ("2018-19 baseline", "to September 2020", "2023-24")
+SOURCE = "data/reference/scenarios.csv and scenario_totals.csv: BOND report to Cabinet 2021, 2.8, 6.1 and 6.2"
+METHOD = "volume × unit cost, summed by line"
+
+
+def _evaluated(scenario: str, point: str) -> scenarios.Evaluation:
+    result = scenarios.evaluate(scenarios.scenarios(), scenario, point)
+    if isinstance(result, Withheld):  # the project's own table always has every cost
+        raise InputError(result.reason)
+    return result
+
+
+def _pairs() -> list[tuple[str, str]]:
+    table = scenarios.scenarios()
+    have = set(zip(table["scenario"], table["point"], strict=True))
+    return [(s, p) for p in POINTS for s in (DO_NOTHING, LIKELY) if (s, p) in have]
+
+
+@table(
+    "case_lines",
+    title="The published scenarios, line by line, £000",
+    row="a scenario, point and line",
+    labels={"scenario": "Scenario", "point": "Point", "line": "Line"},
+    values=(
+        Value("volume", "Placements", "number"),
+        Value("unit_cost", "Unit cost £000", "thousands"),
+        Value("cost", "Cost £000", "thousands"),
+    ),
+    source=SOURCE,
+    method=METHOD,
+)
+def case_lines(view: View) -> pd.DataFrame:
+    """Every line of do nothing and of the likely scenario at each point."""
+    rows = [
+        (scenario, point, line.line, line.volume, line.unit_cost_000, line.cost_000)
+        for scenario, point in _pairs()
+        for line in _evaluated(scenario, point).lines
+    ]
+    return pd.DataFrame(rows, columns=["scenario", "point", "line", "volume", "unit_cost", "cost"])
+
+
+@table(
+    "case_totals",
+    title="Totals of the published scenarios, worked out again, £000",
+    row="a total that the report publishes",
+    labels={"total": "Total", "point": "Point"},
+    values=(
+        Value("computed", "Worked out £000", "thousands"),
+        Value("published", "Published £000", "thousands"),
+        Value("difference", "Difference £000", "thousands"),
+    ),
+    source=SOURCE,
+    method=METHOD,
+)
+def case_totals(view: View) -> pd.DataFrame:
+    """Each published total, and cost avoidance, beside the sum of its lines."""
+    published = scenarios.totals().set_index(["scenario", "point", "measure"])["amount_000"]
+    rows = []
+    for scenario, point in _pairs():
+        rows.append((f"Total cost, {scenario}", point, _evaluated(scenario, point).total_000,
+                     published[(scenario, point, "total cost")]))  # fmt: skip
+    for point in POINTS[1:]:
+        avoided = _evaluated(DO_NOTHING, point).total_000 - _evaluated(LIKELY, point).total_000
+        rows.append(("Cost avoidance", point, avoided, published[(LIKELY, point, "cost avoidance")]))
+    frame = pd.DataFrame(rows, columns=["total", "point", "computed", "published"])
+    return frame.assign(difference=frame["computed"] - frame["published"])
+
+
+@table(
+    "case_steps",
+    title="From do nothing to the likely scenario in 2023-24, £000",
+    row="a line that differs",
+    labels={"step": "Step"},
+    values=(Value("amount", "£000", "thousands"),),
+    source=SOURCE,
+    method=METHOD,
+)
+def case_steps(view: View) -> pd.DataFrame:
+    """The lines by which the likely scenario differs from do nothing, between the two totals."""
+    result = scenarios.avoidance(scenarios.scenarios(), "2023-24")
+    if isinstance(result, Withheld):
+        raise InputError(result.reason)
+    lines = result.by_line()
+    changed = lines[lines["difference_000"] != 0]
+    rows = [
+        ("Do nothing", result.counterfactual.total_000),
+        *((row.line, -row.difference_000) for row in changed.itertuples()),
+        ("Likely scenario", result.programme.total_000),
+    ]
+    return pd.DataFrame(rows, columns=["step", "amount"])
+
+
+@table(
+    "case_stress",
+    title="Cost avoidance as published, and after each mismatch between the two tables is put right, £000",
+    row="a correction, applied after those above it",
+    labels={"point": "Point", "step": "Step"},
+    values=(Value("avoidance", "Cost avoidance £000", "thousands"), Value("change", "Change £000", "thousands")),
+    source=SOURCE,
+    method="growth on one basis; then one IFA for each outside placement avoided",
+)
+def case_stress(view: View) -> pd.DataFrame:
+    """What is left of the published avoidance when both scenarios rest on the same growth and the same exchange."""
+    parts = []
+    for point in POINTS[1:]:
+        result = scenarios.stress(scenarios.scenarios(), point)
+        if isinstance(result, Withheld):
+            raise InputError(result.reason)
+        parts.append(result.assign(point=point))
+    frame = pd.concat(parts, ignore_index=True)
+    frame = frame.rename(columns={"avoidance_000": "avoidance", "change_000": "change"})
+    return frame[["point", "step", "avoidance", "change"]]
+
+
+@table(
+    "case_implied",
+    title="Worst and best case: how many outside placements their totals would need",
+    row="a case published as a single total",
+    labels={"case": "Case"},
+    values=(
+        Value("total", "Published £000", "thousands"),
+        Value("placements", "Placements", "decimal"),
+        Value("standing", "Standing", "text"),
+    ),
+    source=SOURCE,
+    method="(total + hub) ÷ (outside placement less IFA)",
+)
+def case_implied(view: View) -> pd.DataFrame:
+    """The two totals that have no lines, worked back to placements with the likely scenario's own costs."""
+    rows = []
+    for case in ("worst", "best"):
+        result = scenarios.implied(scenarios.scenarios(), scenarios.totals(), case)
+        rows.append((f"{case.title()} case", result.total_000, result.placements, result.standing))
+    return pd.DataFrame(rows, columns=["case", "total", "placements", "standing"])
+
+
+@table(
+    "case_break_even",
+    title="How many placements, or children, would pay for the programme in a year",
+    row="a cost and what covers it",
+    labels={"cost_of": "Cost of", "covered_by": "Covered by"},
+    values=(Value("cost", "Cost £000", "thousands"), Value("needed", "Needed", "decimal")),
+    source="data/reference/programme_costs.csv, options.csv, scenarios.csv and scenario_totals.csv",
+    method="cost ÷ value of each",
+)
+def case_break_even(view: View) -> pd.DataFrame:
+    """Full implementation in outside placements; Harbour in children, on each cost base and published value."""
+    programmes, items = options.programme_costs(), options.option_items()
+    full = options.full_cost_000(programmes, items)
+    rows: list[tuple[str, str, float, float]] = []
+    for how, result in break_evens.placements_needed(scenarios.scenarios(), programmes, items).items():
+        if isinstance(result, Withheld):
+            raise InputError(result.reason)
+        rows.append(("Full implementation", f"outside placements {how}", full, result.exact))
+    harbour = break_evens.children_needed(programmes, items, scenarios.totals())
+    for row in harbour.itertuples():
+        whose = "every child's" if row.value_from == "programme claim" else "a quarter's"
+        rows.append((f"Harbour, {row.cost_base}", f"children at {whose} published value", row.cost_000, row.exact))
+    return pd.DataFrame(rows, columns=["cost_of", "covered_by", "cost", "needed"])
