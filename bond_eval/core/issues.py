@@ -44,9 +44,7 @@ class IssueLog:
         part = pd.DataFrame({"line": np.asarray(lines, dtype="int64")})
         part["value"] = np.asarray(values, dtype=object) if not isinstance(values, str) else values
         part["child"] = np.asarray(children, dtype=object) if not isinstance(children, str) else children
-        part = part.assign(
-            severity=severity, rule=rule, file=file, column=column, problem=problem, action=action
-        )
+        part = part.assign(severity=severity, rule=rule, file=file, column=column, problem=problem, action=action)
         self._parts.append(part[COLUMNS])
 
     def frame(self) -> pd.DataFrame:

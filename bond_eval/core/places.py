@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from bond_eval.core.errors import InputError
@@ -21,8 +22,10 @@ def find_data(text: str | Path) -> Path:
     """
     path = Path(text).expanduser()
     for candidate in (path, ROOT / path):
-        if candidate.exists():
-            return candidate.resolve()
+        # A name longer than the system allows is an error there, not merely a file that is missing.
+        with contextlib.suppress(OSError):
+            if candidate.exists():
+                return candidate.resolve()
     raise InputError(f"Data {str(text)!r} is not there: give the folder, zip or file that holds the return.")
 
 

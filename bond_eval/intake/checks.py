@@ -17,6 +17,9 @@ RULES = {
     "column_missing": "A column of the module is not in the file",
     "lines_blank": "Lines without any value",
     "row_misfit": "The line has more or fewer fields than the header",
+    "quote_unclosed": "A quote is not closed on its line; the line's quotes are left out",
+    "other_authority": "Rows of other authorities in a file stacked over several",
+    "authority_blank": "The row names no authority in a file stacked over several",
     "encoding": "The file is in Windows-1252, not UTF-8",
     "child_blank": "The row has no child id",
     "date_unreadable": "The date is not a day of the calendar",
@@ -71,7 +74,7 @@ def code_failures(frame: pd.DataFrame, module: str, year: int) -> pd.DataFrame:
 
 def _as_rules(cases: pd.DataFrame, columns: dict[str, Column]) -> pd.DataFrame:
     found = cases[cases["index"].notna()].copy()
-    found["value"] = found["failure_case"].fillna("").astype(str)
+    found["value"] = found["failure_case"].astype(object).fillna("").astype(str)
     ever = {name: set(codes(column.code_set)) for name, column in columns.items()}
     blank = found["check"] == "not_nullable"
     known = [value in ever[column] for value, column in zip(found["value"], found["column"], strict=True)]

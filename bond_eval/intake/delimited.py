@@ -6,7 +6,6 @@ pyarrow parses; this module only finds the header, the encoding and the lines th
 from __future__ import annotations
 
 import csv
-import io
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,8 @@ class RawTable:
     """Text columns of one file. `lines` gives each row's line in the file (the header is line 1).
 
     `misfits` are the lines whose number of fields is not the header's; `blank` counts lines without a value;
-    `encoding` is utf-8 or cp1252; `repeated` names columns that stand twice (the first is used).
+    `encoding` is utf-8 or cp1252; `repeated` names columns that stand twice (the first is used); `unclosed` are
+    the lines that leave a quote open.
     """
 
     name: str
@@ -33,18 +33,23 @@ class RawTable:
     blank: int
     encoding: str
     repeated: tuple[str, ...]
+    unclosed: tuple[int, ...] = ()
 
 
 def header_of(content: bytes) -> tuple[list[str], str, int]:
     """(normalised column names, delimiter, bytes that come before the first data line)."""
     start = len(content) - len(content.lstrip(b"\xef\xbb\xbf \r\n"))
-    end = content.find(b"\n", start)
-    if end < 0:  # old Macintosh files end their lines with a carriage return alone
-        end = content.find(b"\r", start)
-    line = content[start : end if end >= 0 else len(content)].decode("utf-8", errors="replace")
+    first, _, _ = content[start:].partition(b"\n")
+    first, _, _ = first.partition(b"\r")  # old Macintosh files end their lines with a carriage return alone
+    end = start + len(first)
+    line = first.decode("utf-8", errors="replace")
     delimiter = max(DELIMITERS, key=line.count)
-    fields = next(csv.reader(io.StringIO(line), delimiter=delimiter), [])
-    return [normal_name(field) for field in fields], delimiter, (end + 1 if end >= 0 else len(content))
+    try:
+        fields = next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:  # a field beyond the module's limit: no header of ours
+        fields = line.split(delimiter)
+    after = end + (2 if content[end : end + 2] == b"\r\n" else 1)
+    return [normal_name(field) for field in fields], delimiter, min(after, len(content))
 
 
 def normal_name(field: str) -> str:
@@ -59,14 +64,21 @@ def parse(name: str, content: bytes, wanted: list[str]) -> RawTable:
     """
     names, delimiter, offset = header_of(content)
     unique = _unique_names(names)
-    body = content[offset:].rstrip(b" \t\r\n\x1a")
-    lines_before = content[:offset].count(b"\n") or 1
+    # Tabs that end the last line of a file delimited by them are blank fields, not white space.
+    body = content[offset:].rstrip(b" \r\n\x1a" if delimiter == "\t" else b" \t\r\n\x1a")
+    lines_before = len(content[:offset].splitlines())
     encoding = _encoding(body)
-    table, misfits = _read(name, body, unique, [w for w in wanted if w in unique], delimiter, encoding)
+    wanted = [column for column in wanted if column in unique]
+    unclosed: list[int] = []
+    table, misfits = _read(name, body, unique, wanted, delimiter, encoding)
+    if b'"' in body and table.num_rows + len(misfits) != body.count(b"\n") + 1:
+        body, unclosed = _without_open_quotes(body, delimiter)
+        table, misfits = _read(name, body, unique, wanted, delimiter, encoding)
     lines = _line_numbers(table.num_rows, misfits) + lines_before
     table, lines, blank = _without_blank_rows(table, lines)
     repeated = tuple(sorted({n for n in names if n and names.count(n) > 1}))
-    return RawTable(name, table, lines, tuple(m + lines_before for m in misfits), blank, encoding, repeated)
+    outside, opened = (tuple(number + lines_before for number in numbers) for numbers in (misfits, unclosed))
+    return RawTable(name, table, lines, outside, blank, encoding, repeated, opened)
 
 
 def _unique_names(names: list[str]) -> list[str]:
@@ -76,6 +88,26 @@ def _unique_names(names: list[str]) -> list[str]:
         seen[column] = seen.get(column, 0) + 1
         unique.append(column if column and seen[column] == 1 else f"{column or 'COLUMN'}#{index}")
     return unique
+
+
+def _without_open_quotes(body: bytes, delimiter: str) -> tuple[bytes, list[int]]:
+    """Drop the quotes of each line that leaves one open (their numbers from 1): it would swallow the lines below.
+
+    No value of the return runs over a line's end, so that each line is one row.
+    """
+    lines = body.splitlines()
+    opened = [number for number, line in enumerate(lines, 1) if not _closed(line, delimiter)]
+    for number in opened:
+        lines[number - 1] = lines[number - 1].replace(b'"', b"")
+    return b"\n".join(lines), opened
+
+
+def _closed(line: bytes, delimiter: str) -> bool:
+    try:
+        next(csv.reader([line.decode("latin-1")], delimiter=delimiter, strict=True), None)
+    except csv.Error:
+        return False
+    return True
 
 
 def _encoding(body: bytes) -> str:
@@ -99,8 +131,9 @@ def _read(
         table, misfits = _arrow(body, names, wanted, delimiter, threads=True)
         if misfits:  # line numbers of misfits are known only when one thread reads
             table, misfits = _arrow(body, names, wanted, delimiter, threads=False)
-    except pa.ArrowInvalid as error:
-        raise InputError(f"{name} cannot be read as a table of {len(names)} columns: export it again.") from error
+    except pa.ArrowInvalid:
+        # Its own text may quote a row of the file.
+        raise InputError(f"{name} cannot be read as a table of {len(names)} columns: export it again.") from None
     return table.unify_dictionaries().combine_chunks(), misfits
 
 
@@ -115,7 +148,6 @@ def _arrow(
 
     table = pacsv.read_csv(
         pa.BufferReader(body),
-        # A field may hold newlines only inside quotes; blocks larger than any file keep such rows whole.
         read_options=pacsv.ReadOptions(column_names=names, use_threads=threads),
         parse_options=pacsv.ParseOptions(
             delimiter=delimiter,

@@ -50,10 +50,14 @@ def _postcode_location(postcodes: Text, authority: Authority, folder: Path) -> n
     path = folder / "postcodes.csv"
     if not path.is_file() or not authority.code:
         return np.full(len(postcodes.index), 2)
-    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise InputError("postcodes.csv cannot be read as a CSV table: save it again.") from error
     if not {"postcode", "authority"} <= set(table.columns):
         raise InputError("postcodes.csv should have the columns postcode and authority: rename them.")
-    home = dict(zip(table["postcode"].map(_plain), table["authority"] != authority.code, strict=True))
+    named = table[table["authority"].str.strip() != ""]  # a postcode without an authority tells nothing
+    home = dict(zip(named["postcode"].map(_plain), named["authority"].str.strip() != authority.code, strict=True))
     known = [int(home.get(_plain(value), 2)) for value in postcodes.values]
     return np.array([*known, 2])[postcodes.index]
 

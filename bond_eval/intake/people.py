@@ -72,7 +72,9 @@ def check_against(episodes: pd.DataFrame, people: pd.DataFrame, stack: Stack, le
     decom = episodes["decom"].to_numpy().astype(np.int64)
     known = birth != NO_DAY
     has_header = people["has_header"].to_numpy()[child]
-    eighteen = birth.astype(np.int64) + int(AGE_OF_LEAVING * 365.25) + 1
+    days = birth.astype("datetime64[D]")
+    months = days.astype("datetime64[M]")
+    eighteen = ((months + 12 * AGE_OF_LEAVING).astype("datetime64[D]") + (days - months)).astype(np.int64)
     rules = {
         "no_header": (~has_header, "warning"),
         "dob_missing": (has_header & ~known, "warning"),
@@ -112,6 +114,6 @@ def typed_module(
             frame[name] = coded[column.name] = as_codes(raw, codes(column.code_set))
         if bad is not None and (stack.module, column.name) != ("Header", "DOB"):
             report(f"{column.kind}_unreadable", "warning", bad, column.name, "kept")
-    report.codes(pd.DataFrame(coded), frame["submission"].to_numpy(), submissions)
+    report.codes(pd.DataFrame(coded, index=frame.index), frame["submission"].to_numpy(), submissions)
     report("child_blank", "error", child < 0, "CHILD", "set aside")
     return frame[child >= 0].reset_index(drop=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,7 @@ PLATFORM = ("LA", "YEAR")  # columns that regional platforms add to a stacked fi
 UNREAD = ("HOME_POST", "URN", "UPN", "SW_ID")
 # Files that belong beside the return and are read elsewhere.
 COMPANIONS = ("postcodes.csv",)
+COMPANION_FOLDERS = ("finance",)
 ALIKE = 0.6  # share of a module's columns that makes a file look like that module
 
 
@@ -65,7 +66,8 @@ def read_files(path: Path, issues: IssueLog) -> Files:
     files = Files()
     tables: dict[str, list[tuple[int, RawTable]]] = {}
     for source in sources(path):
-        if Path(source.name).name in COMPANIONS:
+        *above, name = PurePosixPath(source.name).parts
+        if name in COMPANIONS or any(folder.lower() in COMPANION_FOLDERS for folder in above):
             continue
         met = False
         for module, raw in _modules_of(source, issues):
@@ -126,12 +128,15 @@ def _report_form(raw: RawTable, module: str, issues: IssueLog) -> None:
     if raw.misfits:
         problem = "the line's number of fields is not the header's"
         issues.add("row_misfit", "error", name, problem, "set aside", lines=list(raw.misfits))
+    if raw.unclosed:
+        problem = "a quote on the line is not closed on it"
+        issues.add("quote_unclosed", "warning", name, problem, "corrected", lines=list(raw.unclosed))
     have = set(raw.table.column_names)
     optional = {"PL_LOCATION", *UNREAD, "MC_DOB"}
-    for column in modules()[module]:
-        if column.name not in have and column.name not in optional and not name.lower().endswith(".xml"):
+    for expected in modules()[module]:
+        if expected.name not in have | optional and not name.lower().endswith(".xml"):
             problem = f"{module} has no such column here"
-            issues.add("column_missing", "warning", name, problem, "kept", column=column.name)
+            issues.add("column_missing", "warning", name, problem, "kept", column=expected.name)
 
 
 def _stack(module: str, parts: list[tuple[int, RawTable]]) -> Stack:

@@ -54,9 +54,8 @@ def parse_xml(name: str, content: bytes) -> dict[str, RawTable]:
 
 
 def _collect(child: Element, rows: dict[str, list[dict[str, str]]]) -> None:
-    header = next((part for part in child if part.tag.upper() == "HEADER"), None)
-    if header is None:
-        return
+    # Without a header the rows have no child id: they are set aside with the others that lack one, not lost.
+    header = next((part for part in child if part.tag.upper() == "HEADER"), Element("HEADER"))
     fields = _fields(header)
     identity = {key: fields.get(key, "") for key in ("CHILD", "DOB")}
     for module, columns in FLAT.items():

@@ -6,6 +6,7 @@ Anything that cannot be read is an InputError that names the file. A zip is neve
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -48,10 +49,20 @@ def _walk(path: Path) -> Iterator[Source]:
     if path.is_dir():
         for item in sorted(path.rglob("*"), key=lambda item: item.relative_to(path).as_posix()):
             name = item.relative_to(path).as_posix()
-            if item.is_file() and not any(part.startswith(".") for part in PurePosixPath(name).parts):
-                yield from _file(item, name)
+            if item.is_file() and not _hidden(name):
+                yield from _file(item, _printable(name))
     else:
-        yield from _file(path, path.name, named=True)
+        yield from _file(path, _printable(path.name), named=True)
+
+
+def _hidden(name: str) -> bool:
+    # macOS puts a hidden twin of each file into the zips that it makes.
+    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+
+
+def _printable(name: str) -> str:
+    # A name may hold line breaks, or bytes that are no text; messages are one line that can be printed.
+    return "".join(c if c.isprintable() else "?" for c in name)
 
 
 def _file(path: Path, name: str, *, named: bool = False) -> Iterator[Source]:
@@ -71,17 +82,29 @@ def _file(path: Path, name: str, *, named: bool = False) -> Iterator[Source]:
 def _zip(path: Path, name: str) -> Iterator[Source]:
     try:
         with zipfile.ZipFile(path) as archive:
-            for member in sorted(archive.infolist(), key=lambda member: member.filename):
-                if not member.is_dir() and PurePosixPath(member.filename).suffix.lower() in READABLE:
-                    yield _member(archive, member, f"{name}/{member.filename}")
-    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+            members = sorted(archive.infolist(), key=lambda member: member.filename)
+            readable = [m for m in members if not m.is_dir() and PurePosixPath(m.filename).suffix.lower() in READABLE]
+            _refuse_unsafe(readable, name, path.stat().st_size)
+            for member in readable:
+                if not _hidden(member.filename):
+                    yield _member(archive, member, f"{name}/{_printable(member.filename)}")
+    except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
         raise InputError(f"{name} is not a zip that can be read: make it again, without a password.") from error
 
 
+def _refuse_unsafe(members: list[zipfile.ZipInfo], name: str, size: int) -> None:
+    for member in members:
+        parts = PurePosixPath(member.filename.replace("\\", "/")).parts
+        if member.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
+            raise InputError(f"{name} has a member that points outside it: do not use this zip.")
+    if len({member.filename for member in members}) < len(members):
+        raise InputError(f"{name} holds two files of one name: make it again.")
+    # Declared sizes may lie, and members may share their bytes: what counts is the zip's own size.
+    if sum(member.file_size for member in members) > MAX_RATIO * max(size, 65536):
+        raise InputError(f"{name} would unpack to far more than a return holds: do not use this zip.")
+
+
 def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Source:
-    parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-    if member.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-        raise InputError(f"{archive_name(archive)} has a member that points outside it: do not use this zip.")
     if member.flag_bits & 0x1:
         raise InputError(f"{name} is encrypted: supply the zip without a password.")
     if member.file_size > MAX_MEMBER or member.file_size > MAX_RATIO * max(member.compress_size, 4096):
@@ -92,11 +115,6 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Sou
     if len(content) > member.file_size:
         raise InputError(f"{name} holds more than it declares: do not use this zip.")
     return _checked(name, content)
-
-
-def archive_name(archive: zipfile.ZipFile) -> str:
-    """The zip's own name without its folder."""
-    return Path(archive.filename or "the zip").name
 
 
 def _checked(name: str, content: bytes) -> Source:
@@ -115,5 +133,6 @@ def _checked(name: str, content: bytes) -> Source:
 def _utf16(name: str, content: bytes) -> bytes:
     try:
         return content.decode("utf-16").encode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{name} is binary, not text: export it as CSV.") from error
+    except UnicodeDecodeError:
+        # The error itself carries the file's bytes.
+        raise InputError(f"{name} is binary, not text: export it as CSV.") from None

@@ -51,10 +51,7 @@ def load_return(path: Path, authority: Authority) -> Return:
     missing = [module for module in NEEDED if module not in files.stacks]
     if missing:
         raise InputError(f"{path.name} holds no file with the columns of {' or '.join(missing)}: add it.")
-    stacks = {
-        module: stack.taken(np.flatnonzero(keep_authority(stack, authority)))
-        for module, stack in files.stacks.items()
-    }
+    stacks = keep_authority(files, authority, log)
     children, numbers = _number_children(stacks)
     ledger = Ledger(files.names, children, log)
     stack = stacks["Episodes"]

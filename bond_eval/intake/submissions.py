@@ -9,32 +9,53 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.errors import InputError
+from bond_eval.core.issues import IssueLog
 from bond_eval.core.periods import Quarter, financial_year_start
 from bond_eval.intake.authority import Authority
-from bond_eval.intake.recognise import Stack
-from bond_eval.intake.typed import EPOCH, NO_DAY
+from bond_eval.intake.recognise import Files, Stack
+from bond_eval.intake.typed import EPOCH, NO_DAY, Text
 
 # A date further than this beyond nearly all others in its file is a slip of the pen, not the file's period.
 STRAY_DAYS = 366
 
 
-def keep_authority(stack: Stack, authority: Authority) -> np.ndarray:
-    """Mask of rows of this authority in a file stacked over several (column LA).
+def keep_authority(files: Files, authority: Authority, issues: IssueLog) -> dict[str, Stack]:
+    """Each module's rows of this authority, where files are stacked over several (column LA); the rest is logged.
 
     Raises InputError where several authorities are there and none is the one asked for.
     """
-    las = stack.text("LA")
-    present = sorted({las.values[index] for index in np.unique(las.index) if index >= 0})
+    columns = {module: stack.text("LA") for module, stack in files.stacks.items()}
+    present = {value for column in columns.values() for value in column.values}
     if len(present) < 2:
-        return np.ones(stack.rows, dtype=bool)
+        return files.stacks
     names = {name.lower() for name in (authority.key, authority.name, authority.code, authority.old_code) if name}
-    chosen = [index for index, value in enumerate(las.values) if value.lower() in names]
+    chosen = [value for value in present if value.lower() in names]
     if not chosen:
         raise InputError(
             f"The files hold {len(present)} authorities and none is {authority.key!r}: "
             "give --authority as the LA column writes it."
         )
-    return np.isin(las.index, chosen)
+    return {module: _own_rows(files.stacks[module], columns[module], chosen, files.names, issues) for module in columns}
+
+
+def _own_rows(stack: Stack, las: Text, chosen: list[str], names: list[str], issues: IssueLog) -> Stack:
+    """Rows of the authority, and those of files that have no column LA with anything in it."""
+    own = np.append([value in chosen for value in las.values], False).astype(bool)[las.index]
+    for index in np.unique(stack.source):
+        mine = stack.source == index
+        blank = mine & (las.index < 0)
+        if blank.sum() == mine.sum():
+            own |= mine
+            continue
+        issues.add(
+            "authority_blank", "error", names[index], "the row names no authority", "set aside",
+            column="LA", lines=stack.line[blank],
+        )
+        others = int((mine & ~own & ~blank).sum())
+        if others:
+            problem = f"{others} rows of {stack.module} are of other authorities"
+            issues.add("other_authority", "note", names[index], problem, "set aside", column="LA")
+    return stack.taken(np.flatnonzero(own))
 
 
 def assign(stack: Stack, names: list[str]) -> tuple[np.ndarray, list[str]]:
@@ -82,15 +103,14 @@ def match_groups(
 ) -> dict[int, int]:
     """For each group of rows (a file, or a file's year, and its name) the submission that it belongs to.
 
-    Files other than Episodes bear no date that tells their year. A group belongs to the one submission whose name
-    has the same numbers in it ("2018-19/header.csv", "oc2 [2019]"); where none or several have, to the submission
-    whose children it shares most. `member` is a boolean array of submissions × children.
+    Files other than Episodes bear no date that tells their year. A group belongs to the one submission that lies in
+    its folder, else to the one whose name has the same years in it ("2018-header.csv", "oc2.csv [2018]"), else to
+    the one whose children it shares most. `member` is a boolean array of submissions × children.
     """
-    digits = [_numbers(name) for name in names]
     sizes = member.sum(axis=1)
     best = {}
     for group, name in groups.items():
-        alike = [place for place, own in enumerate(digits) if own and own == _numbers(name)]
+        alike = _alike(name, names)
         if len(alike) != 1:
             mine = np.zeros(member.shape[1], dtype=bool)
             mine[children[of_row == group]] = True
@@ -100,5 +120,13 @@ def match_groups(
     return best
 
 
-def _numbers(name: str) -> tuple[str, ...]:
-    return tuple(re.findall(r"\d+", name))
+def _alike(name: str, names: list[str]) -> list[int]:
+    folder, years = _place(name)
+    places = [_place(other) for other in names]
+    same_folder = [place for place, (other, _) in enumerate(places) if folder and other == folder]
+    same_years = [place for place, (_, other) in enumerate(places) if years and other == years]
+    return same_folder if len(same_folder) == 1 else same_years
+
+
+def _place(name: str) -> tuple[str, tuple[str, ...]]:
+    return name.rpartition("/")[0], tuple(re.findall(r"(?<!\d)(?:19|20)\d\d(?!\d)", name))

@@ -63,7 +63,7 @@ def as_codes(column: Text, known: tuple[str, ...]) -> pd.Categorical:
     unknown = sorted(set(column.values) - set(known))
     categories = [*known, *unknown]
     place = {code: index for index, code in enumerate(categories)}
-    lookup = np.array([place[value] for value in column.values] + [-1], dtype=np.int16)
+    lookup = np.array([place[value] for value in column.values] + [-1], dtype=np.int32)
     return pd.Categorical.from_codes(lookup[column.index], categories=categories)
 
 

@@ -34,7 +34,8 @@ def _rules() -> pd.DataFrame:
     table = read_reference("placement_categories.csv")
     unknown = sorted(set(table["category"]) - set(CATEGORIES))
     if unknown:
-        raise InputError(f"placement_categories.csv: category {unknown[0]!r} is not known; use {', '.join(CATEGORIES)}.")
+        known = ", ".join(CATEGORIES)
+        raise InputError(f"placement_categories.csv: category {unknown[0]!r} is not known; use {known}.")
     table["place"] = table["place"].str.split("|")
     table["provider"] = table["provider"].str.split("|")
     table = table.explode("place").explode("provider").reset_index(drop=True)
@@ -60,12 +61,12 @@ def categorise(episodes: pd.DataFrame, years: np.ndarray) -> pd.Categorical:
     shape = (len(places), len(providers), len(years))
     codes = (place.codes % shape[0], provider.codes % shape[1], episodes["submission"].to_numpy() % shape[2])
     flat = np.ravel_multi_index(tuple(code.astype(np.int64) for code in codes), shape)
-    distinct = np.flatnonzero(np.bincount(flat, minlength=int(np.prod(shape))))
-    lookup = np.zeros(int(np.prod(shape)), dtype=np.int8)
-    for key in distinct:
+    which, distinct = pd.factorize(flat)
+    lookup = np.zeros(len(distinct), dtype=np.int8)
+    for index, key in enumerate(distinct):
         one, two, three = np.unravel_index(key, shape)
-        lookup[key] = CATEGORIES.index(category_of(places[one], providers[two], int(years[three])))
-    return pd.Categorical.from_codes(lookup[flat], categories=list(CATEGORIES))
+        lookup[index] = CATEGORIES.index(category_of(places[one], providers[two], int(years[three])))
+    return pd.Categorical.from_codes(lookup[which], categories=list(CATEGORIES))
 
 
 @cache

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.categories import IFA, OUTSIDE
-from bond_eval.placements.history import History, open_on
+from bond_eval.placements.history import History, open_on, without_temporary
 
 # Where a child of the cohort went first, in groups that a reader can weigh and that are seldom tiny.
 FAMILY, HOME, INDEPENDENT, RESIDENTIAL, PERMANENT, OTHER = (
@@ -60,7 +60,7 @@ def stays(history: History) -> pd.DataFrame:
 
     Temporary placements do not break a stay. Columns: child, category, start, end, is_open, following.
     """
-    rows = history.placements[~history.placements["temporary"]]
+    rows = without_temporary(history.placements)
     category, period = rows["category"].array.codes, rows["period"].to_numpy()
     joined = np.append(False, (category[1:] == category[:-1]) & (period[1:] == period[:-1]))[: len(rows)]
     grouped = rows.assign(stay=np.cumsum(~joined)).groupby("stay", sort=True)

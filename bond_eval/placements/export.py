@@ -35,7 +35,8 @@ def audit_rows(history: History, data: Return) -> pd.DataFrame:
     """One row a change: child, file, row (line of the file), rule, before, after ("set aside" or an ISO date)."""
     audit = history.audit
     names = data.submissions["name"].to_numpy()
-    after = np.where(audit["after"] == SET_ASIDE, "set aside", _iso(audit["after"].where(audit["after"] != SET_ASIDE, 0)))
+    aside = audit["after"] == SET_ASIDE
+    after = np.where(aside, "set aside", _iso(audit["after"].mask(aside, 0)))
     return pd.DataFrame(
         {
             "child": data.children[audit["child"].to_numpy(dtype=np.int64)],

@@ -10,7 +10,7 @@ import pandas as pd
 from bond_eval.core.periods import Quarter, financial_year_start, month_starts, year_label
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.categories import EXTERNAL
-from bond_eval.placements.history import History
+from bond_eval.placements.history import History, regrouped, without_temporary
 
 PERIODS = ("month", "quarter", "half-year", "year")
 GROUPS = ("All placements", "Outside placement and IFA")
@@ -18,8 +18,14 @@ DIRECTIONS = ("started", "ended")
 
 
 def real_moves(placements: pd.DataFrame) -> pd.DataFrame:
-    """Placements without temporary ones and without changes that kept the carer."""
-    return placements[~placements["temporary"] & ~placements["same_carer"]]
+    """Placements without temporary ones; what keeps the carer, or comes back to the same place, goes on unbroken."""
+    rows = without_temporary(placements)
+    columns = (rows["period"].to_numpy(), rows["place"].array.codes, rows["provider"].array.codes)
+    period, place, provider = (np.append(False, values[1:] == values[:-1])[: len(rows)] for values in columns)
+    away = np.append(False, rows["start"].to_numpy()[1:] > rows["end"].to_numpy()[:-1])[: len(rows)]
+    goes_on = period & (rows["same_carer"].to_numpy() | (place & provider & away))
+    opening = np.flatnonzero(~goes_on)
+    return regrouped(rows, opening, np.append(opening[1:], len(rows))[: len(opening)] - 1)
 
 
 def monthly_flows(history: History) -> pd.DataFrame:

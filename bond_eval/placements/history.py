@@ -22,6 +22,7 @@ from bond_eval.placements.stitch import Stitched, stitch
 SHORT_BREAKS = ("V3", "V4")
 TEMPORARY = ("T0", "T1", "T2", "T3", "T4")
 ADOPTED_BY_CARER = ("A3", "A5")  # the child stays where it is
+ADOPTED_BY_OTHERS = ("A4", "A6")
 NEXT = (*CATEGORIES, *LEFT, "Still there")
 
 
@@ -139,10 +140,25 @@ def _with_neighbours(placements: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def regrouped(placements: pd.DataFrame, opening: np.ndarray, closing: np.ndarray) -> pd.DataFrame:
+    """Placements that begin as rows `opening` and end as rows `closing` (positions), their neighbours found anew."""
+    rows, last = placements.take(opening).reset_index(drop=True), placements.take(closing)
+    ends = {name: last[name].array for name in ("end", "is_open", "reason", "rec")}
+    return _with_neighbours(rows.assign(**ends))
+
+
+def without_temporary(placements: pd.DataFrame) -> pd.DataFrame:
+    """Placements but the temporary ones (T0-T4), which end none: where only they follow, it goes on to their end."""
+    kept = np.flatnonzero(~placements["temporary"].to_numpy())
+    period = placements["period"].to_numpy()
+    final = np.append(period[kept][1:] != period[kept][:-1], True)[: len(kept)]
+    return regrouped(placements, kept, np.where(final, np.searchsorted(period, period[kept], side="right") - 1, kept))
+
+
 def open_on(frame: pd.DataFrame, day: dt.date) -> pd.DataFrame:
     """Rows (episodes, placements or periods) that are open on the night of `day`."""
     number = day_number(day)
     return frame[(frame["start"].to_numpy() <= number) & (frame["end"].to_numpy() > number)]
 
 
-__all__ = ["NEXT", "NO_DAY", "History", "build_history", "form", "open_on"]
+__all__ = ["NEXT", "NO_DAY", "History", "build_history", "form", "open_on", "regrouped", "without_temporary"]

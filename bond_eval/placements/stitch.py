@@ -95,8 +95,10 @@ class _Work:
 
     @classmethod
     def of(cls, episodes: pd.DataFrame, submissions: pd.DataFrame, as_of: dt.date) -> _Work:
-        keys = ("line", "dec", "submission", "decom", "child")
-        order = np.lexsort([episodes[key].to_numpy() for key in keys])
+        # An end after the date is not known then, so it decides nothing, not even the order.
+        known = np.where(episodes["dec"] > day_number(as_of), NO_DAY, episodes["dec"])
+        keys = ("submission", "decom", "child")
+        order = np.lexsort([episodes["line"].to_numpy(), known, *(episodes[key].to_numpy() for key in keys)])
         last = submissions["last_day"].map(day_number).to_numpy(dtype=np.int32)
         return cls(episodes.take(order).reset_index(drop=True), last, day_number(as_of))
 
@@ -106,6 +108,8 @@ class _Work:
         # Open by what was known then: whatever ended it lies after the date.
         self.known_open = later | ((self.dec == NO_DAY) & self._speaks_of_as_of())
         self._change(later, np.full(len(self.dec), NO_DAY, dtype=np.int32), "A")
+        # Why a row ended is no more known than that it did.
+        self.frame = self.frame.assign(rec=self.frame["rec"].mask(later), reason=self.frame["reason"].mask(later))
 
     def _speaks_of_as_of(self) -> np.ndarray:
         return self.last_day[self.submission] >= min(self.as_of, int(self.last_day.max()))
