@@ -90,3 +90,23 @@ def provider_problems(place: pd.Categorical, provider: pd.Categorical) -> tuple[
     temporary = np.append(np.isin(place.categories, TEMPORARY), False)[place.codes]
     has = provider.codes >= 0
     return ~exempt & ~has, temporary & has
+
+
+def doubtful(frame: pd.DataFrame, module: str, submission: np.ndarray, years: np.ndarray) -> list[int]:
+    """Submissions (places in `years`) in which a code that occurs is not valid, or a needed one is blank.
+
+    Counted once a distinct code, so that schemas judge row by row only where there is something to find.
+    """
+    needed, found = NEEDED_CODES.get(module, ()), set()
+    known = submission >= 0
+    for column in (c for c in modules()[module] if c.kind == "code" and c.name in frame.columns):
+        values = frame[column.name].array
+        width = len(values.categories) + 1
+        met = np.bincount(
+            submission[known].astype(np.int64) * width + values.codes[known] + 1, minlength=len(years) * width
+        ).reshape(len(years), width)
+        for place, year in enumerate(years):
+            valid = np.isin(values.categories, codes(column.code_set, int(year)))
+            if met[place, 1:][~valid].any() or (column.name in needed and met[place, 0]):
+                found.add(place)
+    return sorted(found)

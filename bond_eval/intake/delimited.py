@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from bond_eval.core.errors import InputError
@@ -39,8 +40,9 @@ class RawTable:
 def header_of(content: bytes) -> tuple[list[str], str, int]:
     """(normalised column names, delimiter, bytes that come before the first data line)."""
     start = len(content) - len(content.lstrip(b"\xef\xbb\xbf \r\n"))
-    first, _, _ = content[start:].partition(b"\n")
-    first, _, _ = first.partition(b"\r")  # old Macintosh files end their lines with a carriage return alone
+    stop = content.find(b"\n", start)
+    # Old Macintosh files end their lines with a carriage return alone.
+    first, _, _ = content[start : stop if stop >= 0 else None].partition(b"\r")
     end = start + len(first)
     line = first.decode("utf-8", errors="replace")
     delimiter = max(DELIMITERS, key=line.count)
@@ -111,6 +113,8 @@ def _closed(line: bytes, delimiter: str) -> bool:
 
 
 def _encoding(body: bytes) -> str:
+    if body.isascii():  # known without a copy of the file
+        return "utf-8"
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
@@ -123,8 +127,7 @@ def _read(
 ) -> tuple[pa.Table, list[int]]:
     if encoding == "cp1252":  # bytes that cp1252 leaves undefined become a mark, never an error
         body = body.decode("cp1252", errors="replace").encode("utf-8")
-    text = pa.dictionary(pa.int32(), pa.string())
-    empty = pa.table({column: pa.array([], text) for column in wanted})
+    empty = pa.table({column: pa.array([], pa.string()) for column in wanted})
     if not body.strip():
         return empty, []
     try:
@@ -134,7 +137,7 @@ def _read(
     except pa.ArrowInvalid:
         # Its own text may quote a row of the file.
         raise InputError(f"{name} cannot be read as a table of {len(names)} columns: export it again.") from None
-    return table.unify_dictionaries().combine_chunks(), misfits
+    return table, misfits
 
 
 def _arrow(
@@ -157,7 +160,7 @@ def _arrow(
         ),
         convert_options=pacsv.ConvertOptions(
             include_columns=wanted,
-            column_types={column: pa.dictionary(pa.int32(), pa.string()) for column in wanted},
+            column_types=dict.fromkeys(wanted, pa.string()),
             strings_can_be_null=False,
         ),
     )
@@ -178,9 +181,7 @@ def _without_blank_rows(table: pa.Table, lines: np.ndarray) -> tuple[pa.Table, n
         return table, lines, 0
     filled = np.zeros(table.num_rows, dtype=bool)
     for column in table.columns:
-        array = column.chunk(0)
-        has_value = np.array([bool((value or "").strip()) for value in array.dictionary.to_pylist()], dtype=bool)
-        filled |= has_value[array.indices.to_numpy(zero_copy_only=False)]
+        filled |= pc.not_equal(pc.utf8_trim_whitespace(column), "").to_numpy()
         if filled.all():
             return table, lines, 0
     return table.filter(pa.array(filled)), lines[filled], int((~filled).sum())

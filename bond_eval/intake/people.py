@@ -32,37 +32,39 @@ def one_row_each(
     Where returns disagree, the latest that gives a value is used and the disagreement logged.
     """
     birth, bad = as_days(stack.text("DOB"))
-    rows = pd.DataFrame(
+    sex, ethnicity = as_codes(stack.text("SEX"), codes("SEX")), as_codes(stack.text("ETHNIC"), codes("ETHNIC"))
+    report = RowReport(ledger, stack, child)
+    report("date_unreadable", "warning", bad, "DOB", "kept")
+    # A stack is in the order of file and line, which the sort keeps within a submission.
+    order = np.lexsort([submission, child])
+    order = order[child[order] >= 0]
+    last = {
+        name: _last_row(child, order[given[order]], len(ledger.children))
+        for name, given in (("birth", birth != NO_DAY), ("sex", sex.codes >= 0), ("ethnicity", ethnicity.codes >= 0))
+    }
+    words = np.array([*(labels("SEX").get(code, "Unknown") for code in sex.categories), "Unknown"], dtype=object)
+    people = pd.DataFrame(
         {
-            "child": child,
-            "birth": birth,
-            "sex": pd.Series(as_codes(stack.text("SEX"), codes("SEX"))).map(labels("SEX")).astype(object),
-            "ethnicity": as_codes(stack.text("ETHNIC"), codes("ETHNIC")),
-            "submission": submission,
-            "source": stack.source,
-            "line": stack.line,
-        }
+            "birth": np.append(birth, NO_DAY)[last["birth"]],
+            "sex": pd.Series(words[np.append(sex.codes, -1)[last["sex"]]], dtype=object),
+            "ethnicity": pd.Categorical.from_codes(
+                np.append(ethnicity.codes, -1)[last["ethnicity"]], dtype=ethnicity.dtype
+            ),
+        },
+        index=pd.RangeIndex(len(ledger.children), name="child"),
     )
-    RowReport(ledger, stack, child)("date_unreadable", "warning", bad, "DOB", "kept")
-    rows = rows[child >= 0].sort_values(["child", "submission", "source", "line"], kind="stable")
-    people = pd.DataFrame(index=pd.RangeIndex(len(ledger.children), name="child"))
-    for column in ("birth", "sex", "ethnicity"):
-        given = rows[rows[column].notna() & ((column != "birth") | (rows["birth"] != NO_DAY))]
-        people[column] = given.drop_duplicates("child", keep="last").set_index("child")[column]
-    people["birth"] = people["birth"].fillna(NO_DAY).astype(np.int32)
-    people["sex"] = people["sex"].fillna("Unknown")
-    people["has_header"] = people.index.isin(rows["child"])
-    _log_conflicts(rows, people, stack, ledger)
+    people["has_header"] = np.bincount(child[order], minlength=len(people)) > 0
+    used = np.append(people["birth"].to_numpy(), NO_DAY)[child]
+    report("dob_conflict", "warning", (child >= 0) & (birth != NO_DAY) & (birth != used), "DOB", "corrected")
     return people
 
 
-def _log_conflicts(rows: pd.DataFrame, people: pd.DataFrame, stack: Stack, ledger: Ledger) -> None:
-    used = people["birth"].to_numpy()[rows["child"].to_numpy()]
-    differ = rows.index[(rows["birth"] != NO_DAY) & (rows["birth"].to_numpy() != used)]
-    mask = np.zeros(stack.rows, dtype=bool)
-    mask[differ] = True
-    child = rows["child"].reindex(range(stack.rows), fill_value=-1).to_numpy()
-    RowReport(ledger, stack, child)("dob_conflict", "warning", mask, "DOB", "corrected")
+def _last_row(child: np.ndarray, rows: np.ndarray, children: int) -> np.ndarray:
+    """For each child the last of `rows` (ordered by child) that is its own; -1 where it has none."""
+    last = np.full(children, -1)
+    ends = np.append(child[rows][1:] != child[rows][:-1], True)[: len(rows)]
+    last[child[rows][ends]] = rows[ends]
+    return last
 
 
 def check_against(episodes: pd.DataFrame, people: pd.DataFrame, stack: Stack, ledger: Ledger) -> None:
@@ -72,9 +74,9 @@ def check_against(episodes: pd.DataFrame, people: pd.DataFrame, stack: Stack, le
     decom = episodes["decom"].to_numpy().astype(np.int64)
     known = birth != NO_DAY
     has_header = people["has_header"].to_numpy()[child]
-    days = birth.astype("datetime64[D]")
+    days = people["birth"].to_numpy().astype("datetime64[D]")
     months = days.astype("datetime64[M]")
-    eighteen = ((months + 12 * AGE_OF_LEAVING).astype("datetime64[D]") + (days - months)).astype(np.int64)
+    eighteen = ((months + 12 * AGE_OF_LEAVING).astype("datetime64[D]") + (days - months)).astype(np.int64)[child]
     rules = {
         "no_header": (~has_header, "warning"),
         "dob_missing": (has_header & ~known, "warning"),

@@ -79,8 +79,9 @@ def read_files(path: Path, issues: IssueLog) -> Files:
         if met:
             files.names.append(source.name)
             files.hashes[source.name] = hashlib.sha256(source.content).hexdigest()
-    for module, parts in tables.items():
-        files.stacks[module] = _stack(module, parts)
+    for module in list(tables):
+        files.stacks[module] = _stack(module, tables.pop(module))
+        pa.default_memory_pool().release_unused()
     return files
 
 
@@ -140,11 +141,15 @@ def _report_form(raw: RawTable, module: str, issues: IssueLog) -> None:
 
 
 def _stack(module: str, parts: list[tuple[int, RawTable]]) -> Stack:
-    table = pa.concat_tables([raw.table for _, raw in parts], promote_options="default").unify_dictionaries()
+    table = pa.concat_tables([raw.table for _, raw in parts], promote_options="default")
     source = np.repeat(
         np.array([index for index, _ in parts], dtype=np.int16), [raw.table.num_rows for _, raw in parts]
     )
     line = np.concatenate([raw.lines for _, raw in parts]).astype(np.int32)
     upper = {c.name for c in modules()[module] if c.kind in ("code", "postcode")}
-    columns = {name: text(table.column(name), upper=name in upper) for name in table.column_names}
+    parts.clear()
+    columns = {}
+    for name in table.column_names:  # each column as read is let go as soon as it is encoded
+        columns[name] = text(table.column(name), upper=name in upper)
+        table = table.drop_columns(name)
     return Stack(module, columns, source, line)

@@ -54,11 +54,17 @@ def code_table() -> pd.DataFrame:
 @cache
 def codes(code_set: str, year: int | None = None) -> tuple[str, ...]:
     """The codes of a set; those valid in the return that begins in `year` where it is given."""
-    frame = code_table()
-    frame = frame[frame["code_set"] == code_set]
-    if year is not None:
-        frame = frame[(frame["valid_from"] <= year) & (year <= frame["valid_to"])]
-    return tuple(frame["code"])
+    rows = _code_rows().get(code_set, ())
+    return tuple(code for code, first, last in rows if year is None or first <= year <= last)
+
+
+@cache
+def _code_rows() -> dict[str, list[tuple[str, int, int]]]:
+    rows: dict[str, list[tuple[str, int, int]]] = {}
+    columns = ["code_set", "code", "valid_from", "valid_to"]
+    for name, *row in code_table()[columns].itertuples(index=False):
+        rows.setdefault(name, []).append(tuple(row))
+    return rows
 
 
 @cache

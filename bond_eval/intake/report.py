@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.issues import IssueLog
-from bond_eval.intake.checks import RULES, code_failures
+from bond_eval.intake.checks import RULES, code_failures, doubtful
 from bond_eval.intake.recognise import Stack
 
 
@@ -34,6 +34,8 @@ class RowReport:
     ) -> None:
         """Log `rule` for the rows of `mask`, with the raw value of `column` for the internal report."""
         rows = np.flatnonzero(mask)
+        if not len(rows):
+            return
         values = self.stack.text(column).at(rows)
         ids = np.append(self.ledger.children, "")[self.child[rows]]
         source, line = self.stack.source[rows], self.stack.line[rows]
@@ -54,8 +56,9 @@ class RowReport:
     def codes(self, frame: pd.DataFrame, submission: np.ndarray, submissions: pd.DataFrame) -> None:
         """Log codes of `frame` (columns named as in the return) against the lists of each submission's year."""
         found: dict[tuple[str, str], list[np.ndarray]] = {}
-        for position, year in submissions["year"].items():
-            part = frame[submission == position]
+        years = submissions["year"].to_numpy()
+        for position in doubtful(frame, self.stack.module, submission, years):
+            part, year = frame[submission == position], years[position]
             for (rule, column), rows in code_failures(part, self.stack.module, int(year)).groupby(["rule", "column"]):
                 found.setdefault((str(rule), str(column)), []).append(rows["index"].to_numpy())
         for (rule, column), parts in found.items():

@@ -81,11 +81,7 @@ def _fields(element: Element) -> dict[str, str]:
 
 def _table(name: str, rows: list[dict[str, str]]) -> RawTable:
     columns = sorted({column for row in rows for column in row})
-    text = pa.dictionary(pa.int32(), pa.string())
-    arrays = {
-        column: pa.array([row.get(column, "") for row in rows], pa.string()).dictionary_encode().cast(text)
-        for column in columns
-    }
+    arrays = {column: pa.array([row.get(column, "") for row in rows], pa.string()) for column in columns}
     # XML has no lines of rows; a row's number stands for its line, offset by one as if below a header.
     lines = np.arange(2, len(rows) + 2, dtype=np.int32)
     return RawTable(name, pa.table(arrays), lines, (), 0, "utf-8", ())

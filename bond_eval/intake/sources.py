@@ -118,7 +118,8 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, name: str) -> Sou
 
 
 def _checked(name: str, content: bytes) -> Source:
-    if not content.strip(b"\xef\xbb\xbf \t\r\n\x00"):
+    blank = b"\xef\xbb\xbf \t\r\n\x00"
+    if not (content[:4096].strip(blank) or content.strip(blank)):
         raise InputError(f"{name} is empty: export it again.")
     for magic, kind in _MAGIC.items():
         if content.startswith(magic):

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.issues import IssueLog
@@ -84,19 +86,20 @@ def load_return(path: Path, authority: Authority) -> Return:
 
 def _number_children(stacks: dict[str, Stack]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """(ids in sorted order, and for each module the number of each row's child, -1 where blank)."""
-    ids = sorted({_plain_id(value) for stack in stacks.values() for value in stack.text("CHILD").values})
-    place = {value: index for index, value in enumerate(ids)}
+    columns = {module: stack.text("CHILD") for module, stack in stacks.items()}
+    plain = {module: _plain_ids(column.values) for module, column in columns.items()}
+    ids = pc.unique(pa.concat_arrays(list(plain.values())))
+    ids = ids.take(pc.sort_indices(ids))
     numbers = {}
-    for module, stack in stacks.items():
-        column = stack.text("CHILD")
-        lookup = np.array([place[_plain_id(value)] for value in column.values] + [-1], dtype=np.int32)
+    for module, column in columns.items():
+        lookup = np.append(pc.index_in(plain[module], value_set=ids).to_numpy(), -1).astype(np.int32)
         numbers[module] = lookup[column.index]
-    return np.array(ids, dtype=object), numbers
+    return ids.to_numpy(zero_copy_only=False), numbers
 
 
-def _plain_id(value: str) -> str:
+def _plain_ids(values: list[str]) -> pa.Array:
     # A spreadsheet may have turned an id into a decimal number.
-    return value[:-2] if value.endswith(".0") and value[:-2].isdigit() else value
+    return pc.replace_substring_regex(pa.array(values, pa.string()), r"^([0-9]+)\.0$", r"\1")
 
 
 def _membership(episodes: pd.DataFrame, submissions: int, children: int) -> np.ndarray:

@@ -61,15 +61,14 @@ def _own_rows(stack: Stack, las: Text, chosen: list[str], names: list[str], issu
 def assign(stack: Stack, names: list[str]) -> tuple[np.ndarray, list[str]]:
     """A submission is a file, or a year of a stacked file: (its number for each row, its name)."""
     years = stack.text("YEAR")
-    pairs = pd.DataFrame({"source": stack.source, "year": years.index})
-    keys = pairs.drop_duplicates().sort_values(["source", "year"]).reset_index(drop=True)
+    width = len(years.values) + 1
+    keys = stack.source.astype(np.int64) * width + years.index + 1
+    present = np.flatnonzero(np.bincount(keys))
     labels = [
-        names[source] + (f" [{years.values[year]}]" if year >= 0 else "")
-        for source, year in keys.itertuples(index=False)
+        names[source] + (f" [{years.values[year - 1]}]" if year else "")
+        for source, year in (divmod(int(key), width) for key in present)
     ]
-    code = pairs["source"].to_numpy(np.int64) * (len(years.values) + 2) + pairs["year"].to_numpy(np.int64) + 1
-    key_code = keys["source"].to_numpy(np.int64) * (len(years.values) + 2) + keys["year"].to_numpy(np.int64) + 1
-    return np.searchsorted(key_code, code).astype(np.int16), labels
+    return np.searchsorted(present, keys).astype(np.int16), labels
 
 
 def coverage(submission: np.ndarray, labels: list[str], decom: np.ndarray, dec: np.ndarray) -> pd.DataFrame:

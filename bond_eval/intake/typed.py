@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -38,11 +39,7 @@ class Text:
 
 def text(column: pa.ChunkedArray, *, upper: bool = False) -> Text:
     """Trim white space and quotes; blanks, NULL and N/A become blank."""
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.chunk(0) if array.num_chunks else pa.DictionaryArray.from_arrays(
-            pa.array([], pa.int32()), pa.array([], pa.string())
-        )
+    array = column.dictionary_encode().combine_chunks()
     values = pc.utf8_trim_whitespace(pc.utf8_trim(pc.utf8_trim_whitespace(array.dictionary), "\"'"))
     folded = pc.utf8_upper(values)
     blank = pc.is_in(folded, value_set=pa.array(BLANKS))
@@ -75,6 +72,7 @@ def as_days(column: Text) -> tuple[np.ndarray, np.ndarray]:
     return lookup[column.index], bad[column.index]
 
 
+@lru_cache(maxsize=2**16)  # the same days come back in every date column
 def read_day(value: str) -> int | None:
     """dd/mm/yyyy or ISO to days since 1970; None for anything else, and for a day that the calendar lacks."""
     for pattern, order in ((_DMY, (3, 2, 1)), (_YMD, (1, 2, 3))):

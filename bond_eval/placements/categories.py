@@ -30,7 +30,8 @@ LEFT = ("Returned home", "Adopted", "Special guardianship", "Independence or adu
 
 
 @cache
-def _rules() -> pd.DataFrame:
+def _rules() -> dict[str, list[tuple[str, int, int, str]]]:
+    """Place -> its rules in order: provider (or "*"), first and last year, category."""
     table = read_reference("placement_categories.csv")
     unknown = sorted(set(table["category"]) - set(CATEGORIES))
     if unknown:
@@ -39,18 +40,19 @@ def _rules() -> pd.DataFrame:
     table["place"] = table["place"].str.split("|")
     table["provider"] = table["provider"].str.split("|")
     table = table.explode("place").explode("provider").reset_index(drop=True)
-    table["valid_from"] = pd.to_numeric(table["valid_from"]).fillna(1900)
-    table["valid_to"] = pd.to_numeric(table["valid_to"]).fillna(2999)
-    return table
+    table["valid_from"] = pd.to_numeric(table["valid_from"]).fillna(1900).astype(int)
+    table["valid_to"] = pd.to_numeric(table["valid_to"]).fillna(2999).astype(int)
+    rules: dict[str, list[tuple[str, int, int, str]]] = {}
+    for place, *rule in table[["place", "provider", "valid_from", "valid_to", "category"]].itertuples(index=False):
+        rules.setdefault(place, []).append(tuple(rule))
+    return rules
 
 
 def category_of(place: str, provider: str, year: int) -> str:
     """One category. A code used outside its years keeps its meaning where no other rule claims it."""
-    table = _rules()
-    match = table[(table["place"] == place) & table["provider"].isin((provider, "*"))]
-    valid = match[(match["valid_from"] <= year) & (year <= match["valid_to"])]
-    chosen = valid if len(valid) else match
-    return str(chosen["category"].iloc[0]) if len(chosen) else "Other"
+    match = [rule for rule in _rules().get(place, ()) if rule[0] in (provider, "*")]
+    valid = [rule for rule in match if rule[1] <= year <= rule[2]]
+    return next((category for *_, category in valid or match), "Other")
 
 
 def categorise(episodes: pd.DataFrame, years: np.ndarray) -> pd.Categorical:

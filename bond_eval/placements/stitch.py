@@ -96,9 +96,8 @@ class _Work:
     @classmethod
     def of(cls, episodes: pd.DataFrame, submissions: pd.DataFrame, as_of: dt.date) -> _Work:
         # An end after the date is not known then, so it decides nothing, not even the order.
-        known = np.where(episodes["dec"] > day_number(as_of), NO_DAY, episodes["dec"])
-        keys = ("submission", "decom", "child")
-        order = np.lexsort([episodes["line"].to_numpy(), known, *(episodes[key].to_numpy() for key in keys)])
+        known = np.minimum(episodes["dec"], day_number(as_of) + 1)
+        order = _order(*(episodes[key] for key in ("child", "decom", "submission")), known, episodes["line"])
         last = submissions["last_day"].map(day_number).to_numpy(dtype=np.int32)
         return cls(episodes.take(order).reset_index(drop=True), last, day_number(as_of))
 
@@ -109,7 +108,8 @@ class _Work:
         self.known_open = later | ((self.dec == NO_DAY) & self._speaks_of_as_of())
         self._change(later, np.full(len(self.dec), NO_DAY, dtype=np.int32), "A")
         # Why a row ended is no more known than that it did.
-        self.frame = self.frame.assign(rec=self.frame["rec"].mask(later), reason=self.frame["reason"].mask(later))
+        if later.any():
+            self.frame = self.frame.assign(rec=self.frame["rec"].mask(later), reason=self.frame["reason"].mask(later))
 
     def _speaks_of_as_of(self) -> np.ndarray:
         return self.last_day[self.submission] >= min(self.as_of, int(self.last_day.max()))
@@ -168,6 +168,8 @@ class _Work:
     def _apply(
         self, rule: str, rows: np.ndarray, chosen: np.ndarray, ends: np.ndarray, *, inclusive: bool = False
     ) -> None:
+        if not chosen.any():
+            return
         mask = np.zeros(len(self.dec), dtype=bool)
         mask[rows[chosen]] = True
         values = self.dec.copy()
@@ -201,4 +203,17 @@ class _Work:
         if len(kept) + int((audit["after"] == SET_ASIDE).sum()) != rows_in:
             raise AssertionError("rows in are not rows kept plus rows set aside")
         as_of = dt.date(1970, 1, 1) + dt.timedelta(days=self.as_of)
-        return Stitched(kept, audit.sort_values(["child", "submission", "line"], ignore_index=True), as_of)
+        order = _order(*(audit[key] for key in ("child", "submission", "line")))
+        return Stitched(kept, audit.take(order).reset_index(drop=True), as_of)
+
+
+def _order(*keys: pd.Series) -> np.ndarray:
+    """Places of the rows in the order of `keys`, the first counting most; rows alike in all stay as they are.
+
+    The keys are packed into one number where it holds them, because one sort is three times as fast as five.
+    """
+    packed, room = np.zeros(len(keys[0]), dtype=np.int64), 1
+    for key in (key.to_numpy(dtype=np.int64) for key in keys):
+        low, high = (int(key.min()), int(key.max())) if len(key) else (0, 0)
+        packed, room = packed * (high - low + 1) + (key - low), room * (high - low + 1)
+    return np.argsort(packed, kind="stable") if room < 2**63 else np.lexsort(keys[::-1])
