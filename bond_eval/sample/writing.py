@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .dice import Dice
 from .faults import Faults, Planted
+from .finance import finance_files
 from .modules import Returns, returns
 from .render import files
 from .world import DEFAULT_CHILDREN, WORLDS, World, build_world
@@ -34,7 +35,7 @@ class SampleReport:
 def write_sample(
     out: Path, *, seed: int = 2021, children: int = DEFAULT_CHILDREN, world: str = "published"
 ) -> SampleReport:
-    """Write a synthetic Salford's looked-after returns into a folder, and report what was put in.
+    """Write a synthetic Salford's looked-after returns and finance files into a folder, and report what was put in.
 
     The same seed, size and world give the same bytes. `children` is about how many are looked after at a
     time. Raises ValueError for an unknown world or fewer than one child, OSError when the folder cannot be
@@ -57,6 +58,7 @@ def render_world(world: World) -> tuple[dict[str, bytes], list[Planted]]:
     content["authority.toml"] = _authority(world).encode()
     content["postcodes.csv"] = _postcodes(world).encode()
     content["README.md"] = _readme(world).encode()
+    content |= finance_files(world)
     if world.name != WORLDS[0]:
         truth = {"world": world.name, "seed": world.seed, "children": world.size, "planted": world.parameters}
         content["truth.json"] = (json.dumps(truth, indent=2) + "\n").encode()
