@@ -20,8 +20,19 @@ from bond_eval.placements.stitch import stitch
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "data" / "sample" / "salford"
 EPISODE_COLUMNS = (
-    "CHILD", "DECOM", "RNE", "LS", "CIN", "PLACE", "PLACE_PROVIDER", "DEC", "REC", "REASON_PLACE_CHANGE",
-    "HOME_POST", "PL_POST", "URN",
+    "CHILD",
+    "DECOM",
+    "RNE",
+    "LS",
+    "CIN",
+    "PLACE",
+    "PLACE_PROVIDER",
+    "DEC",
+    "REC",
+    "REASON_PLACE_CHANGE",
+    "HOME_POST",
+    "PL_POST",
+    "URN",
 )
 HEADER_COLUMNS = ("CHILD", "SEX", "DOB", "ETHNIC", "UPN", "MOTHER", "MC_DOB")
 DOB = "2008-05-17"
@@ -152,9 +163,7 @@ def xml_text(modules: dict[str, list[dict[str, str]]]) -> str:
     nested = {"Reviews": "AREVIEW", "Missing": "AMISSING", "PrevPerm": "PERMANENCE", "OC2": "OC2"}
     parts = []
     for row in modules["Header"]:
-        mine = {
-            module: [found for found in rows if found["CHILD"] == row["CHILD"]] for module, rows in modules.items()
-        }
+        mine = {module: [found for found in rows if found["CHILD"] == row["CHILD"]] for module, rows in modules.items()}
         flat = {**row, **{key: value for part in mine.get("OC3", []) for key, value in part.items()}}
         uasc = mine.get("UASC", [])
         flat |= {"UASC": "1" if uasc else "0", **({"DUC": uasc[0]["DUC"]} if uasc else {})}
@@ -176,7 +185,23 @@ def _element(tag: str, value: str) -> str:
 
 
 __all__ = [
-    "DOB", "EPISODE_COLUMNS", "HEADER_COLUMNS", "ROOT", "SAMPLE", "content", "csv_text", "day", "episode",
-    "filler", "history", "issues_of", "load", "people_of", "person", "submissions", "typed_rows", "write_return",
+    "DOB",
+    "EPISODE_COLUMNS",
+    "HEADER_COLUMNS",
+    "ROOT",
+    "SAMPLE",
+    "content",
+    "csv_text",
+    "day",
+    "episode",
+    "filler",
+    "history",
+    "issues_of",
+    "load",
+    "people_of",
+    "person",
+    "submissions",
+    "typed_rows",
+    "write_return",
     "xml_text",
 ]

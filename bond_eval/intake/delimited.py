@@ -55,7 +55,7 @@ def header_of(content: bytes) -> tuple[list[str], str, int]:
 
 
 def normal_name(field: str) -> str:
-    """" Place_Provider " -> "PLACE_PROVIDER"."""
+    """ " Place_Provider " -> "PLACE_PROVIDER"."""
     return field.strip().strip('"').strip().upper().replace(" ", "_")
 
 

@@ -66,9 +66,7 @@ def _plain(postcode: str) -> str:
     return postcode.replace(" ", "").upper()
 
 
-def checked(
-    frame: pd.DataFrame, stack: Stack, submissions: pd.DataFrame, ledger: Ledger
-) -> pd.DataFrame:
+def checked(frame: pd.DataFrame, stack: Stack, submissions: pd.DataFrame, ledger: Ledger) -> pd.DataFrame:
     """Rows that can be used, every defect logged. Adds `submission` (row of `submissions`, in order of time)."""
     report = RowReport(ledger, stack, frame["child"].to_numpy())
     position = pd.Series(submissions.index, index=submissions["number"])

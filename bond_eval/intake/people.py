@@ -24,9 +24,7 @@ def submission_of(
     return np.array([best[number] for number in range(len(labels))], dtype=np.int16)[group]
 
 
-def one_row_each(
-    stack: Stack, child: np.ndarray, submission: np.ndarray, ledger: Ledger
-) -> pd.DataFrame:
+def one_row_each(stack: Stack, child: np.ndarray, submission: np.ndarray, ledger: Ledger) -> pd.DataFrame:
     """One row a child number: sex, birth (int32 days, NO_DAY unknown), ethnicity, has_header.
 
     Where returns disagree, the latest that gives a value is used and the disagreement logged.

@@ -29,9 +29,7 @@ class RowReport:
     stack: Stack
     child: np.ndarray
 
-    def __call__(
-        self, rule: str, severity: str, mask: np.ndarray, column: str, action: str, extra: str = ""
-    ) -> None:
+    def __call__(self, rule: str, severity: str, mask: np.ndarray, column: str, action: str, extra: str = "") -> None:
         """Log `rule` for the rows of `mask`, with the raw value of `column` for the internal report."""
         rows = np.flatnonzero(mask)
         if not len(rows):

@@ -73,9 +73,7 @@ def _collect(child: Element, rows: dict[str, list[dict[str, str]]]) -> None:
 
 def _fields(element: Element) -> dict[str, str]:
     return {
-        RENAMED.get(part.tag.upper(), part.tag.upper()): (part.text or "").strip()
-        for part in element
-        if len(part) == 0
+        RENAMED.get(part.tag.upper(), part.tag.upper()): (part.text or "").strip() for part in element if len(part) == 0
     }
 
 

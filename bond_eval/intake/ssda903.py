@@ -121,5 +121,3 @@ def _accounts(files: Files, stacks: dict[str, Stack], kept: dict[str, pd.DataFra
     if (frame["set_aside"] < 0).any():
         raise AssertionError("more rows were kept than came in")
     return frame.sort_values(["file", "module"], ignore_index=True)
-
-

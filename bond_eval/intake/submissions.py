@@ -48,8 +48,13 @@ def _own_rows(stack: Stack, las: Text, chosen: list[str], names: list[str], issu
             own |= mine
             continue
         issues.add(
-            "authority_blank", "error", names[index], "the row names no authority", "set aside",
-            column="LA", lines=stack.line[blank],
+            "authority_blank",
+            "error",
+            names[index],
+            "the row names no authority",
+            "set aside",
+            column="LA",
+            lines=stack.line[blank],
         )
         others = int((mine & ~own & ~blank).sum())
         if others:

@@ -65,8 +65,12 @@ def stays(history: History) -> pd.DataFrame:
     joined = np.append(False, (category[1:] == category[:-1]) & (period[1:] == period[:-1]))[: len(rows)]
     grouped = rows.assign(stay=np.cumsum(~joined)).groupby("stay", sort=True)
     return grouped.agg(
-        child=("child", "first"), category=("category", "first"), start=("start", "first"), end=("end", "last"),
-        is_open=("is_open", "last"), following=("following", "last"),
+        child=("child", "first"),
+        category=("category", "first"),
+        start=("start", "first"),
+        end=("end", "last"),
+        is_open=("is_open", "last"),
+        following=("following", "last"),
     ).reset_index(drop=True)
 
 

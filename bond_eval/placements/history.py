@@ -65,9 +65,7 @@ def form(stitched: Stitched, years: np.ndarray, people: pd.DataFrame, first_day:
     frame = frame.assign(period=np.cumsum(new_period) - 1, placement=np.cumsum(new_placement) - 1)
     periods = _periods(frame, new_period, stitched.as_of)
     placements = _placements(frame, new_placement, stitched.as_of)
-    return History(
-        stitched.as_of, first_day, frame, placements, periods, people, stitched.audit, int(breaks.sum())
-    )
+    return History(stitched.as_of, first_day, frame, placements, periods, people, stitched.audit, int(breaks.sum()))
 
 
 def _changes(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -35,8 +35,17 @@ SHORT = {
 }
 # Both sides of a matrix or flow diagram, in one order.
 ORDER = (
-    OUTSIDE, IFA, "Other residential", "In-house fostering", "Connected carers", "With parents, in care",
-    "Home, left care", "Adoption or guardianship", "Supported", "Independence or adulthood", "Other",
+    OUTSIDE,
+    IFA,
+    "Other residential",
+    "In-house fostering",
+    "Connected carers",
+    "With parents, in care",
+    "Home, left care",
+    "Adoption or guardianship",
+    "Supported",
+    "Independence or adulthood",
+    "Other",
 )
 BUDGETS = ("cheaper", "similar", "dearer", "not known")
 STABILITIES = ("planned", "unplanned", "not known")

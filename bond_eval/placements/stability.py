@@ -53,8 +53,12 @@ def distinct_placements(history: History, rules: Rules) -> pd.DataFrame:
     key = np.cumsum(~joined)
     grouped = rows.assign(key=key).groupby("key", sort=True)
     result = grouped.agg(
-        child=("child", "first"), period=("period", "first"), start=("start", "first"), end=("end", "last"),
-        category=("category", "last"), place=("place", "first"),
+        child=("child", "first"),
+        period=("period", "first"),
+        start=("start", "first"),
+        end=("end", "last"),
+        category=("category", "last"),
+        place=("place", "first"),
     )
     return result.reset_index()
 

@@ -94,9 +94,22 @@ def test_the_search_finds_what_it_should(extract):
     with pytest.raises(AssertionError):
         clean(raw)
     rules = {
-        "child_blank", "date_unreadable", "dec_before_decom", "date_outlier", "code_unknown", "provider_missing",
-        "provider_unexpected", "rec_without_dec", "dob_conflict", "dob_missing", "no_header", "born_after_start",
-        "row_misfit", "lines_blank", "number_unreadable", "file_not_recognised",
+        "child_blank",
+        "date_unreadable",
+        "dec_before_decom",
+        "date_outlier",
+        "code_unknown",
+        "provider_missing",
+        "provider_unexpected",
+        "rec_without_dec",
+        "dob_conflict",
+        "dob_missing",
+        "no_header",
+        "born_after_start",
+        "row_misfit",
+        "lines_blank",
+        "number_unreadable",
+        "file_not_recognised",
     }
     assert rules <= set(load(extract).issues["rule"])
 
@@ -175,7 +188,8 @@ def broken_returns():
         "unusable": {"e.csv": csv_text(rows[1:3], EPISODE_COLUMNS), "h.csv": persons},
         "regional": {"e.csv": stacked, "h.csv": persons},
         "postcodes": {
-            "e.csv": csv_text([*rows, *filler(2019)], EPISODE_COLUMNS), "h.csv": persons,
+            "e.csv": csv_text([*rows, *filler(2019)], EPISODE_COLUMNS),
+            "h.csv": persons,
             "postcodes.csv": f'postcode,authority\n{POSTCODES[0]},"{CHILDREN[0]}\n{POSTCODES[1]},a,b\n',
         },
     }

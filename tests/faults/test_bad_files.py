@@ -274,7 +274,8 @@ def test_folders_and_paths_that_are_not_there(tmp_path):
     refused(tmp_path / "x.csv", "holds no CSV")
     done = check("nowhere-at-all")
     assert (done.returncode, done.stderr) == (
-        2, "bond-eval: Data 'nowhere-at-all' is not there: give the folder, zip or file that holds the return.\n"
+        2,
+        "bond-eval: Data 'nowhere-at-all' is not there: give the folder, zip or file that holds the return.\n",
     )
 
 

@@ -41,7 +41,8 @@ def imported(tree, path):
             stem = ".".join(part for part in (base, node.module) if part)
             names = [f"{stem}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in (
-            "import_module", "__import__",
+            "import_module",
+            "__import__",
         ):
             names = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
         else:

@@ -115,7 +115,9 @@ def test_issues_are_sorted_by_severity_file_and_line():
     log.add("b", "error", "c.csv", "x", "set aside", lines=[])
     frame = log.frame()
     assert frame[["severity", "line", "value", "child"]].to_numpy().tolist() == [
-        ["error", 3, "v3", "c3"], ["error", 9, "v9", "c9"], ["note", 0, "", ""],
+        ["error", 3, "v3", "c3"],
+        ["error", 9, "v9", "c9"],
+        ["note", 0, "", ""],
     ]
     with pytest.raises(ValueError, match="Unknown severity"):
         log.add("b", "fatal", "a.csv", "x", "kept")

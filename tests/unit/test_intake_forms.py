@@ -107,8 +107,16 @@ def test_xml_equals_csv(tmp_path):
     xml.write_text(xml_text(EVERYTHING), encoding="utf-8")
     from_csv, from_xml = load(tmp_path / "csv"), load(xml)
     assert {name: len(rows) for name, rows in content(from_csv).items()} == {
-        "submissions": 1, "Episodes": 3, "Header": 3, "Reviews": 1, "UASC": 1, "OC2": 1, "OC3": 1, "PrevPerm": 1,
-        "Missing": 1, "people": 3,
+        "submissions": 1,
+        "Episodes": 3,
+        "Header": 3,
+        "Reviews": 1,
+        "UASC": 1,
+        "OC2": 1,
+        "OC3": 1,
+        "PrevPerm": 1,
+        "Missing": 1,
+        "people": 3,
     }
     alike = [_shared(content(data)) for data in (from_csv, from_xml)]
     assert alike[0] == alike[1]
@@ -225,8 +233,17 @@ def variant(text, form):
 
 
 FORMS = (
-    "lower case, other order", "quoted throughout", "NULL and N/A", "trailing empty lines", "tabs", "BOM", "UTF-16",
-    "carriage returns alone", "CRLF", "semicolons", "no last newline",
+    "lower case, other order",
+    "quoted throughout",
+    "NULL and N/A",
+    "trailing empty lines",
+    "tabs",
+    "BOM",
+    "UTF-16",
+    "carriage returns alone",
+    "CRLF",
+    "semicolons",
+    "no last newline",
 )
 
 

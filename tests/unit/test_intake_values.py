@@ -82,7 +82,7 @@ def test_more_unknown_codes_than_a_short_integer_holds():
 def test_a_header_of_one_enormous_or_broken_field_is_no_error():
     assert header_of(b"CHILD," + b"x" * 200_000 + b"\n1,2\n")[0][0] == "CHILD"
     assert header_of(b'"a\rb",c\n')[0] == ["A"]
-    assert header_of(b"\xef\xbb\xbf\r\n Place_Provider ;\"RNE\"\r\n") == (["PLACE_PROVIDER", "RNE"], ";", 29)
+    assert header_of(b'\xef\xbb\xbf\r\n Place_Provider ;"RNE"\r\n') == (["PLACE_PROVIDER", "RNE"], ";", 29)
 
 
 def test_line_numbers_over_many_blocks():

@@ -102,7 +102,8 @@ def test_a_gap_begins_a_period_and_contiguous_days_do_not():
     ]
     made = history(rows, ENDS)
     assert made.periods[["start", "end"]].to_numpy().tolist() == [
-        [day("2019-05-01"), day("2019-06-01")], [day("2019-06-02"), day("2020-04-01")],
+        [day("2019-05-01"), day("2019-06-01")],
+        [day("2019-06-02"), day("2020-04-01")],
     ]
     assert made.periods["rec"].tolist()[0] == "E4A"
     rows[1]["start"] = "2019-06-01"

@@ -27,9 +27,7 @@ def test_three_placements_in_the_year_count():
     assert ni062([*two, *three]) == (1, 2)
 
 
-@pytest.mark.parametrize(
-    ("ended", "met"), [("2019-04-01", 0), ("2019-04-02", 1)]
-)
+@pytest.mark.parametrize(("ended", "met"), [("2019-04-01", 0), ("2019-04-02", 1)])
 def test_the_placement_open_on_the_night_of_1_april_counts(ended, met):
     assert ni062(run(("2018-05-01", "S", OP), (ended, "P", IFA), ("2019-10-01", "P", FOSTER))) == (met, 1)
 
@@ -158,14 +156,17 @@ def test_moves_with_their_day_reason_and_destination():
     ]
     assert moves["reason"].astype(object).fillna("").tolist() == ["CARPL", "CREQB", ""]
     assert marks(moves)[["budget", "stability"]].to_numpy().tolist() == [
-        ["cheaper", "planned"], ["cheaper", "unplanned"],
+        ["cheaper", "planned"],
+        ["cheaper", "unplanned"],
     ]
     assert len(moves_between(of(rows), dt.date(2019, 10, 2), DAY)) == 1
 
 
 def test_marks_need_both_cost_and_reason():
     assert [overall(*pair) for pair in (("dearer", "unplanned"), ("dearer", "planned"), ("similar", "planned"))] == [
-        "red", "amber", "green",
+        "red",
+        "amber",
+        "green",
     ]
     assert overall("cheaper", "not known") == overall("not known", "planned") == "not marked"
 
@@ -190,7 +191,8 @@ def test_a_change_within_one_carer_is_no_move_and_its_end_is_not_lost():
     assert moves[["day", "origin", "destination"]].to_numpy().tolist() == [[day("2019-10-01"), "IFA", OUTSIDE]]
     flows = pooled(monthly_flows(of(rows)), "month").query("group == 'All placements' and n > 0")
     assert flows[["direction", "period", "n"]].to_numpy().tolist() == [
-        ["ended", "2019-10", 1], ["started", "2019-10", 1],
+        ["ended", "2019-10", 1],
+        ["started", "2019-10", 1],
     ]
 
 
@@ -246,7 +248,11 @@ def test_a_cohort_is_followed_until_it_leaves_or_to_the_day():
     assert frame["left"].to_dict() == {0: False, 1: True, 2: True, 3: True, 4: True, 7: True}
     assert frame["there_now"].to_dict() == {0: True, 1: False, 2: False, 3: False, 4: True, 7: False}
     assert frame["destination"].to_dict() == {
-        0: "", 1: "Foster or connected care", 2: "Supported or independent", 3: "Home", 4: "Foster or connected care",
+        0: "",
+        1: "Foster or connected care",
+        2: "Supported or independent",
+        3: "Home",
+        4: "Foster or connected care",
         7: "Foster or connected care",
     }
     assert cohort.new["child"].tolist() == [6]
@@ -257,7 +263,8 @@ def test_a_stay_goes_on_through_moves_in_one_category_and_days_away():
     rows = run(("2018-05-01", "S", OP), ("2019-05-01", "P", AWAY), ("2019-05-06", "P", OP), ("2019-07-01", "P", IFA))
     found = stays(of(rows))
     assert found[["category", "start", "end"]].to_numpy().tolist() == [
-        [OUTSIDE, day("2018-05-01"), day("2019-07-01")], ["IFA", day("2019-07-01"), day("2020-04-01")],
+        [OUTSIDE, day("2018-05-01"), day("2019-07-01")],
+        ["IFA", day("2019-07-01"), day("2020-04-01")],
     ]
 
 

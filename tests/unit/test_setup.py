@@ -117,9 +117,7 @@ def test_every_statement_of_the_python_version_agrees():
     allowed = SpecifierSet(PROJECT["project"]["requires-python"])
     minors = [f"3.{minor}" for minor in range(8, 20) if allowed.contains(f"3.{minor}.0")]
     assert minors == list(PYTHONS)
-    classified = [
-        text.rsplit(" ", 1)[-1] for text in PROJECT["project"]["classifiers"] if "Python ::" in text
-    ]
+    classified = [text.rsplit(" ", 1)[-1] for text in PROJECT["project"]["classifiers"] if "Python ::" in text]
     assert classified == minors
     oldest = minors[0]
     assert f"--python-version {oldest} " in _lock_command()
