@@ -8,7 +8,7 @@ from typing import Any
 
 FINDING_MIME = "application/vnd.bond-eval.finding+json"
 KINDS = ("descriptive", "causal", "economic", "qualitative", "reconciliation")
-NO_INTERVAL = ("complete count", "qualitative", "published claim", "too few")
+NO_INTERVAL = ("complete count", "qualitative", "published claim", "too few", "not available")
 _ID = re.compile(r"^[a-z0-9_]+(\.[a-z0-9_]+)+$")
 
 

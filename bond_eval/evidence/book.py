@@ -157,7 +157,7 @@ class Book:
             unit=unit,
             value=value.value,
             interval=bounds,
-            no_interval="" if bounds else (no_interval if value.known else "too few"),
+            no_interval="" if bounds else no_interval if value.known else _why_unknown(value),
             n=None if base.value is None else int(base.value),
             period=f"to {formats.date(self.day)}",
             method=spec.method,
@@ -173,6 +173,10 @@ class Book:
                 "text/html": _finding_html(number, finding),
             }
         )
+
+
+def _why_unknown(value: Cell) -> str:
+    return "too few" if value.symbol == cells.CONFIDENTIAL else "not available"
 
 
 def _bounds(interval: tuple[Cell, Cell] | None) -> tuple[float, float] | None:

@@ -78,6 +78,10 @@ def _facts(view: View) -> dict[str, Any]:
             {"file": file, "sha256": digest, "rows": int(rows.get(file, 0))}
             for file, digest in sorted(view.data.hashes.items())
         ],
+        "finance_inputs": [
+            {"file": f"finance/{file}", "sha256": digest}
+            for file, digest in sorted(view.finance.hashes.items() if view.finance else ())
+        ],
         "issues": {str(name): int(number) for name, number in severities.sort_index().items()},
     }
 

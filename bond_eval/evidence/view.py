@@ -11,6 +11,7 @@ import pandas as pd
 
 from bond_eval.core.periods import Quarter, year_ends
 from bond_eval.intake.authority import Authority, read_authority
+from bond_eval.intake.finance import FOLDER, Finance, load_finance
 from bond_eval.intake.reference import published
 from bond_eval.intake.ssda903 import Return, load_return
 from bond_eval.placements.counts import DailyCounts, daily_counts
@@ -28,6 +29,7 @@ class View:
     seed: int
     data: Return
     history: History
+    finance: Finance | None = None
 
     @property
     def as_of(self) -> dt.date:
@@ -67,4 +69,5 @@ def load_view(data: Path, authority: str, quarter: Quarter, audience: str, seed:
     who = read_authority(folder, authority)
     loaded = load_return(data, who)
     check_covered(loaded.submissions, quarter)
-    return View(who, quarter, audience, seed, loaded, build_history(loaded, quarter.end))
+    finance = load_finance(folder / FOLDER, loaded.children, quarter.end)
+    return View(who, quarter, audience, seed, loaded, build_history(loaded, quarter.end), finance)

@@ -7,15 +7,16 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from bond_eval.core.periods import month_starts, next_month
+from bond_eval.core.periods import Quarter, month_starts, next_month
 from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import ALL, Value, table
 from bond_eval.evidence.view import View
+from bond_eval.intake.reference import labels
 from bond_eval.intake.typed import NO_DAY, day_number
 from bond_eval.placements.ages import ALL_BANDS, birthday
-from bond_eval.placements.categories import EXTERNAL, IFA, OUTSIDE
+from bond_eval.placements.categories import CATEGORIES, EXTERNAL, IFA, OUTSIDE
 from bond_eval.placements.cohorts import follow
-from bond_eval.placements.flows import monthly_flows, pooled, shortest_period
+from bond_eval.placements.flows import monthly_flows, pooled, real_moves, shortest_period
 from bond_eval.placements.history import open_on
 
 CHILDREN = Value("children", "Children")
@@ -51,16 +52,16 @@ def placements_at_date(view: View) -> pd.DataFrame:
 
 @table(
     "placements_by_month",
-    title="Children in outside placements and IFAs at each month's end",
+    title="Children in each category at each month's end",
     row="a month's last day and category",
     labels={"date": "Month's end", "category": "Category"},
     values=(CHILDREN,),
 )
 def placements_by_month(view: View) -> pd.DataFrame:
-    """Children in external placements on the last day of each month."""
+    """Children by category on the last day of each month."""
     months = month_starts(view.history.first_day, view.as_of)
     ends = [next_month(month) - dt.timedelta(days=1) for month in months]
-    rows = [(day, category, _stock(view, day)[category]) for day in ends for category in EXTERNAL]
+    rows = [(day, category, _stock(view, day)[category]) for day in ends for category in CATEGORIES]
     return pd.DataFrame(rows, columns=["date", "category", "children"])
 
 
@@ -141,7 +142,6 @@ def placement_flows(view: View) -> pd.DataFrame:
 def flows_by_year(view: View) -> pd.DataFrame:
     """Starts and ends of external placements by financial year; the present year is a part of one."""
     from bond_eval.core.periods import financial_year_start, year_label
-    from bond_eval.placements.flows import real_moves
 
     placements = real_moves(view.history.placements)
     first, last = view.history.first_day.year, financial_year_start(view.as_of)
@@ -154,6 +154,54 @@ def flows_by_year(view: View) -> pd.DataFrame:
             ended = int((mine["end"].between(low, high) & ~mine["is_open"]).sum())
             rows.append((year_label(year), category, started, ended))
     return pd.DataFrame(rows, columns=["year", "category", "started", "ended"])
+
+
+@table(
+    "ending_reasons",
+    title="Why placements ended in the year to the quarter's end",
+    row="a reason and group of placements",
+    labels={"group": "Placements", "reason": "Recorded reason"},
+    values=(Value("ended", "Ended"),),
+    margins=("reason",),
+)
+def ending_reasons(view: View) -> pd.DataFrame:
+    """Recorded reasons of placements that ended in the last twelve months and were followed by another."""
+    last = day_number(view.as_of)
+    placements = real_moves(view.history.placements)
+    ended = placements[placements["end"].between(last - 364, last) & ~placements["is_open"]]
+    ended = ended[ended["following"].isin(CATEGORIES)]
+    words = ended["reason"].astype(object).map(labels("REASON_PLACE_CHANGE")).fillna("Not recorded")
+    rows = []
+    for group, mine in (("All", ended["child"] >= 0), (BOTH, ended["category"].isin(EXTERNAL))):
+        counts = words[mine].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        rows += [(group, str(reason), int(n)) for reason, n in counts.items()]
+        rows.append((group, ALL, int(counts.sum())))
+    return pd.DataFrame(rows, columns=["group", "reason", "ended"])
+
+
+@table(
+    "child_days",
+    title="Child-days by financial quarter and category",
+    row="a financial quarter and category",
+    labels={"quarter": "Quarter", "category": "Category"},
+    values=(
+        Value("children", "Children at some time in the quarter"),
+        Value("child_days", "Child-days", "number", follows=("children",)),
+    ),
+)
+def child_days(view: View) -> pd.DataFrame:
+    """Nights in each category in each quarter, and how many children they are the nights of."""
+    days = view.counts.child_days()
+    episodes = view.history.episodes
+    rows = []
+    for quarter, part in days.groupby("quarter", sort=True):
+        which = Quarter.parse(str(quarter))
+        first, last = day_number(which.start), day_number(min(which.end, view.as_of))
+        there = episodes[(episodes["start"] <= last) & (episodes["end"] > first)]
+        children = there.groupby("category", observed=False)["child"].nunique()
+        for row in part.itertuples():
+            rows.append((quarter, row.category, int(children[row.category]), int(row.child_days)))
+    return pd.DataFrame(rows, columns=["quarter", "category", "children", "child_days"])
 
 
 @table(

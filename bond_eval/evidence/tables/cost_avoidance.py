@@ -1,0 +1,172 @@
+"""Tables of notebook 31: what placements cost, and against which do-nothing that is a saving."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from bond_eval.core.errors import InputError
+from bond_eval.core.periods import financial_year_start, year_label
+from bond_eval.economics import counterfactuals, scenarios
+from bond_eval.economics.money import Withheld
+from bond_eval.economics.scenarios import CURRENT, DO_NOTHING
+from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.view import View
+from bond_eval.placements.categories import EXTERNAL, IFA, OUTSIDE
+from bond_eval.placements.costing import IN_HOUSE, LINES, Unpriced, cost_by_year
+
+LINE_ORDER = (OUTSIDE, IFA, IN_HOUSE)
+RULE = "child-days × fee ÷ 7, else the category's unit cost; open placements run to 31 March, or to the 18th birthday"
+FILES = "the authority's finance files and SSDA903 episodes; data/reference/published.csv"
+CASE = "data/reference/scenarios.csv and scenario_totals.csv: BOND report to Cabinet 2021, 6.1 to 6.5"
+
+
+def _costs(view: View) -> pd.DataFrame:
+    """Cost by year and line, £000, with the children it is the cost of; empty where it cannot be worked out."""
+    columns = ["year", "line", "standing", "children", "cost"]
+    if view.finance is None:
+        return pd.DataFrame(columns=columns)
+    costs = cost_by_year(view.history, view.finance, categories=tuple(LINES))
+    if isinstance(costs, Unpriced):
+        return pd.DataFrame(columns=columns)
+    lines = costs.assign(line=costs["category"].astype(object).map(LINES), cost=costs["cost_pounds"] / 1000)
+    return lines.groupby(["year", "line", "standing"], as_index=False)[["children", "cost"]].sum()
+
+
+@table(
+    "cost_problems",
+    title="Why the cost of placements cannot be worked out",
+    row="a reason",
+    labels={"reason": "Reason"},
+    values=(Value("missing", "What is missing", "text"),),
+    source=FILES,
+    method=RULE,
+)
+def cost_problems(view: View) -> pd.DataFrame:
+    """Nothing where the cost is known; else what is missing: a cost that is not known is never nought."""
+    rows: list[tuple[str, str]] = []
+    if view.finance is None:
+        rows.append(("No finance files were supplied", "fees.csv or unit_costs.csv in a folder named finance"))
+    else:
+        costs = cost_by_year(view.history, view.finance, categories=tuple(LINES))
+        if isinstance(costs, Unpriced):
+            rows += [(costs.reason, name) for name in costs.missing]
+    return pd.DataFrame(rows, columns=["reason", "missing"])
+
+
+@table(
+    "cost_by_line",
+    title="What placements cost, by year and line, £000",
+    row="a financial year and line",
+    labels={"year": "Financial year", "line": "Line", "standing": "Standing"},
+    values=(
+        Value("children", "Children, each category counted"),
+        Value("cost", "Cost £000", "thousands", follows=("children",)),
+    ),
+    source=FILES,
+    method=RULE,
+)
+def cost_by_line(view: View) -> pd.DataFrame:
+    """Outturn of whole years, projection of the year in progress; each line's cost by its children's fees."""
+    costs = _costs(view)
+    order = {line: place for place, line in enumerate(LINE_ORDER)}
+    costs = costs.assign(order=costs["line"].map(order)).sort_values(["year", "order"], ignore_index=True)
+    return costs[["year", "line", "standing", "children", "cost"]]
+
+
+@table(
+    "cost_against_budget",
+    title="Outside placements and IFAs: cost, what was published, and budget, £000",
+    row="a financial year",
+    labels={"year": "Financial year", "standing": "Standing"},
+    values=(
+        Value("cost", "Cost £000", "thousands"),
+        Value("published", "Published £000", "thousands"),
+        Value("difference", "Cost less published £000", "thousands"),
+        Value("budget", "Budget £000", "thousands"),
+        Value("variance", "Surplus or (shortfall) £000", "thousands"),
+    ),
+    source=FILES,
+    method=RULE,
+)
+def cost_against_budget(view: View) -> pd.DataFrame:
+    """The cost of external placements beside the published figure and the authority's own budget."""
+    costs = _costs(view)
+    external = costs[costs["line"].isin(EXTERNAL)].groupby(["year", "standing"], as_index=False)["cost"].sum()
+    figures = view.published[view.published["series"] == "actual"]
+    published = dict(zip(figures["period"], figures["value"], strict=True))
+    budget = _budget(view)
+    external = external.assign(
+        published=external["year"].map(published).astype(float), budget=external["year"].map(budget).astype(float)
+    )
+    external["difference"] = external["cost"] - external["published"]
+    external["variance"] = external["budget"] - external["cost"]
+    return external[["year", "standing", "cost", "published", "difference", "budget", "variance"]]
+
+
+def _budget(view: View) -> dict[str, float]:
+    """Budget by financial year, £000: every heading of the budget file, which is of external placements."""
+    if view.finance is None or view.finance.budget.empty:
+        return {}
+    lines = view.finance.budget
+    years = pd.to_datetime(lines["month"]).dt.date.map(financial_year_start)
+    return {year_label(int(year)): float(sum_) / 1000 for year, sum_ in lines.groupby(years)["pounds"].sum().items()}
+
+
+@table(
+    "position_steps",
+    title="From the do-nothing of 2019 to the position of September 2020, annualised, £000",
+    row="a part of the difference",
+    labels={"step": "Step"},
+    values=(Value("amount", "£000", "thousands"),),
+    source=CASE,
+    method="cost by category of each, and their difference",
+)
+def position_steps(view: View) -> pd.DataFrame:
+    """What the position costs more or less than the do-nothing, by category; empty without a published case."""
+    if not view.authority.published:
+        return pd.DataFrame(columns=["step", "amount"])
+    case = scenarios.scenarios()
+    before, now = (scenarios.evaluate(case, name, counterfactuals.AT) for name in (DO_NOTHING, CURRENT))
+    if isinstance(before, Withheld) or isinstance(now, Withheld):
+        raise InputError("data/reference/scenarios.csv lacks a cost of the do-nothing or of the current position.")
+    rows = [("Do nothing, as fixed in 2019", before.total_000)]
+    for category, words in ((OUTSIDE, "Outside placements"), (IFA, "IFAs"), (IN_HOUSE, "In-house line")):
+        rows.append((words, now.cost_000(category) - before.cost_000(category)))
+    rows.append(("Programme, full year", now.cost_000(counterfactuals.PROGRAMME)))
+    rows.append(("Position of September 2020", now.total_000))
+    return pd.DataFrame(rows, columns=["step", "amount"])
+
+
+@table(
+    "position_counterfactuals",
+    title="The same position against each do-nothing that was published, annualised, £000",
+    row="a counterfactual",
+    labels={"counterfactual": "Counterfactual", "part": "Part"},
+    values=(
+        Value("do_nothing", "Do nothing £000", "thousands"),
+        Value("actual", "Position £000", "thousands"),
+        Value("avoidance", "Cost avoidance £000", "thousands"),
+        Value("standing", "Standing", "text"),
+    ),
+    source=CASE,
+    method="do nothing less the position, programme included",
+)
+def position_counterfactuals(view: View) -> pd.DataFrame:
+    """Fixed in 2019 and re-based in 2020, each whole and in its parts; the cumulative saving, which none allows."""
+    columns = ["counterfactual", "part", "do_nothing", "actual", "avoidance", "standing"]
+    if not view.authority.published:
+        return pd.DataFrame(columns=columns)
+    case, totals = scenarios.scenarios(), scenarios.totals()
+    rows: list[tuple[str, str, float, float, float, str]] = []
+    for position in (counterfactuals.fixed_in_2019(case), counterfactuals.rebased_as_published(case, totals)):
+        if isinstance(position, Withheld):
+            raise InputError(position.reason)
+        name = position.counterfactual
+        rows.append((name, "all", position.do_nothing_000, position.actual_000, position.value_000, position.standing))
+        rows += [(name, part, np.nan, np.nan, amount, position.standing) for part, amount in position.parts]
+    from bond_eval.economics.reference import load
+
+    whole = counterfactuals.cumulative_as_published(load("funding.csv"))
+    rows.append(("cumulative from July 2019", "all", np.nan, np.nan, np.nan, whole.reason))
+    return pd.DataFrame(rows, columns=columns)
