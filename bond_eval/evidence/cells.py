@@ -61,6 +61,8 @@ def show(value: float, kind: str) -> str:
         "percent": formats.percent,
         "money": formats.money,
         "thousands": formats.thousands,
+        "pounds": lambda v: ("−" if v < 0 else "") + f"£{formats.number(abs(v))}",
+        "factor": lambda v: formats.number(v, 3),
         "rate": lambda v: formats.number(v, 1),
         "decimal": lambda v: formats.number(v, 1),
         "signed": lambda v: ("+" if v > 0 else "−" if v < 0 else "") + formats.number(abs(v)),

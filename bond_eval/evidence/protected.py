@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.evidence.cells import NOT_APPLICABLE, Cell, show
+from bond_eval.evidence.cells import NOT_APPLICABLE, NOT_AVAILABLE, Cell, show
 from bond_eval.evidence.registry import ALL, Table, Value
 
 # A number as it is written, alone or with its unit, or the symbol that stands for one.
@@ -53,6 +53,11 @@ class Protected:
         if len(part) != 1:
             raise KeyError(f"table {self.table.id}: {labels} names {len(part)} rows, not one")
         return part.cells(value)[0]
+
+    def known_total(self, value: str) -> Cell:
+        """The sum of a column that has gaps by nature (x); still withheld where a cell is confidential."""
+        cells = [cell for cell in self.cells(value) if cell.symbol != NOT_AVAILABLE]
+        return sum(cells, Cell(0.0, self.table.value(value).kind))
 
     def columns(self, *names: str) -> Columns:
         """The same rows with only these labels and values, for reading."""

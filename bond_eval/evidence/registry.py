@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from bond_eval.evidence.view import View
 
 ALL = "All"
-KINDS = ("count", "percent", "rate", "decimal", "money", "thousands", "signed", "text", "number")
+KINDS = ("factor", "pounds", "count", "percent", "rate", "decimal", "money", "thousands", "signed", "text", "number")
 
 
 @dataclass(frozen=True)

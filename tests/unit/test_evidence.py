@@ -94,7 +94,9 @@ def test_every_registered_table_declares_what_its_columns_are() -> None:
         spec = shown.table
         assert list(shown.frame.columns) == [*spec.labels, *(value.name for value in spec.values)], name
         assert not shown.frame.duplicated(list(spec.labels)).any(), name
-        assert all(value.kind in KINDS for value in spec.values) and len(shown), name
+        assert all(value.kind in KINDS for value in spec.values), name
+        # A table of what is missing is empty where nothing is.
+        assert len(shown) or name == "cost_problems", name
         assert spec.build.__doc__, name
 
 

@@ -61,6 +61,24 @@ def test_the_position_depends_on_its_do_nothing(release: Release) -> None:
     assert sum(n or 0 for n in steps[:-1]) == steps[-1] == 22721
 
 
+def test_options_cost_what_was_published_and_need_so_much_to_be_real(release: Release) -> None:
+    """Source: the report, section 8; 2,591 and 2,419 against reductions of 3,402 and 5,106 before programme cost."""
+    assert numbers(release, "option_costs", "recurrent")[:2] == [2591, 2419]
+    shares = numbers(release, "option_thresholds", "share", option="Full implementation")
+    assert [round(share or 0, 3) for share in shares] == [0.762, 0.853, 0.507]
+    withheld = release.tables["option_costs"].where(option="Discontinue")
+    assert not withheld.cells("recurrent")[0].known and "not published" in withheld.texts("note")[0]
+    assert release.tables["stopping_risks"].known_total("money").value == 315
+
+
+def test_other_authorities_sums(release: Release) -> None:
+    """Sandwell: £287,500 at par loses £18.8k at 3.5%; Southampton: 173,265 to 460,000 in four years."""
+    worth = dict(zip(release.tables["proposal_value"].label("measure"),
+                     numbers(release, "proposal_value", "pounds"), strict=True))  # fmt: skip
+    assert worth["Put in"] == 287500 and round(worth["Lost by repaying at par"] or 0) == 18792
+    assert round(numbers(release, "service_growth", "share")[0] or 0, 3) == 0.276
+
+
 def test_the_register_counts_published_figures_and_not_tests_of_our_own(release: Release) -> None:
     kinds = release.tables["claims"].label("kind")
     assert release.tables["claims_by_topic"].total("claims").value == kinds.count("published") == 235
