@@ -11,9 +11,10 @@ WORKERS ?= 2
 ARGS ?=
 
 BIN := .venv/bin
-# loadscope keeps a notebook's cells, which share one kernel, in one worker.
+# loadscope keeps the tests of a module, which share what they build, in one worker.
 PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
-NBVAL = $(PYTEST) --nbval outputs/reference/notebooks
+# One worker: two would start kernels at once, and now and then on one port.
+NBVAL = $(BIN)/python -m pytest --nbval outputs/reference/notebooks
 
 .DELETE_ON_ERROR:
 .PHONY: help run sample reference lab test test-full lint lock clean
