@@ -81,7 +81,10 @@ def counts(
     authority: Authority = "authority",
     internal: Internal = False,
 ) -> None:
-    """Write children looked after on each day by category; 1 to 5 as c unless --internal."""
+    """Write children looked after on each day by category; 1 to 5 as c unless --internal.
+
+    Days beside each other show single moves: the file is for those who may see the return, not to publish.
+    """
     from bond_eval.core.atomic import write_text
     from bond_eval.evidence.gate import MINIMUM
     from bond_eval.placements.counts import daily_counts
@@ -115,6 +118,8 @@ def episodes(
 
     if not internal:
         raise InputError("Episodes are rows of children: add --internal, and keep the files where such data may lie.")
+    if audit and audit.resolve() == out.resolve():
+        raise InputError("--out and --audit name one file: give each its own.")
     loaded = _load(data, authority)
     history = build_history(loaded, _as_of(quarter, loaded.submissions))
     write_text(out, episode_rows(history, loaded).to_csv(index=False, lineterminator="\n"))
@@ -176,6 +181,10 @@ def sample(
     """Write synthetic returns of a Salford that holds no real child."""
     from bond_eval.sample import write_sample
 
+    if world not in ("published", "null", "effect"):
+        raise InputError(f"World {world!r} is not known: use published, null or effect.")
+    if world != "published" and out.resolve() == SAMPLE.resolve():
+        raise InputError(f"The sample itself holds the published world: give --out for the {world} world.")
     write_sample(out, seed=seed, children=children, world=world)
     print(f"A synthetic return ({world} world, seed {seed}) is in {out}.")
 

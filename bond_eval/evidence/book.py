@@ -21,6 +21,10 @@ from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.release import Release, build_release, load_release
 
 RELEASE_VARIABLE = "BOND_RELEASE"
+SYNTHETIC = (
+    " **The data is synthetic: no real child is in it.** It was made so that the published counts and costs come out: "
+    "that they do shows that the workbook counts as the report did, and not that the report was right."
+)
 CHARTS: dict[str, Callable[..., figures.Chart]] = {
     "lines": figures.lines,
     "bars": figures.bars,
@@ -94,13 +98,13 @@ class Book:
         """Rows, period covered and gaps of the data behind this book, in a sentence or two."""
         facts = self.release.facts
         rows = sum(item["rows"] for item in facts["inputs"])
-        issues = ", ".join(f"{formats.number(n)} {severity}s" for severity, n in facts["issues"].items()) or "none"
+        issues = ", ".join(f"{_few(n)} {severity}s" for severity, n in facts["issues"].items()) or "none"
         first = formats.date(dt.date.fromisoformat(facts["first_day"]))
         self.say(
             f"{formats.number(rows)} rows of {len(facts['inputs'])} files of {self.name}, from {first}, used up to "
             f"{formats.date(self.day)} and no further. Issues found in reading them: {issues}; the notebook "
             f"*00_data_quality* lists them by rule. Counts are of children unless stated."
-            + (" **The data is synthetic: no real child is in it.**" if facts["synthetic"] else "")
+            + (SYNTHETIC if facts["synthetic"] else "")
         )
 
     def date(self, day: dt.date) -> str:
@@ -148,7 +152,7 @@ class Book:
         self._findings.add(id)
         bounds = _bounds(interval) if value.known else None
         spec = table.table
-        base = n if n is not None else value if value.kind == "count" else Cell(None)
+        base = n if n is not None else value if unit == "children" else Cell(None)
         finding = Finding(
             id=id,
             statement=formats.sentence(statement),
@@ -173,6 +177,10 @@ class Book:
                 "text/html": _finding_html(number, finding),
             }
         )
+
+
+def _few(number: int | None) -> str:
+    return "fewer than 6" if number is None else formats.number(number)
 
 
 def _why_unknown(value: Cell) -> str:

@@ -98,7 +98,7 @@ def lines(
 def _end_labels(axis: Axes, ends: list[tuple[float, str, str]]) -> None:
     """Names at the lines' ends, moved apart where they would overlap."""
     low, high = axis.get_ylim()
-    gap = (max(high, 1) - min(low, 0)) * 0.065
+    gap = (high - low) * 0.065
     placed = float("-inf")
     for y, text, colour in sorted(ends):
         placed = max(y, placed + gap)

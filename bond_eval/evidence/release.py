@@ -13,7 +13,7 @@ import pandas as pd
 from bond_eval.core.atomic import write_json
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
-from bond_eval.evidence.gate import protect
+from bond_eval.evidence.gate import MINIMUM, protect
 from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.registry import registered
 from bond_eval.evidence.view import View, load_view
@@ -82,7 +82,11 @@ def _facts(view: View) -> dict[str, Any]:
             {"file": f"finance/{file}", "sha256": digest}
             for file, digest in sorted(view.finance.hashes.items() if view.finance else ())
         ],
-        "issues": {str(name): int(number) for name, number in severities.sort_index().items()},
+        # None where it is a small number, which a public page may not show.
+        "issues": {
+            str(name): None if view.public and 0 < number < MINIMUM else int(number)
+            for name, number in severities.sort_index().items()
+        },
     }
 
 

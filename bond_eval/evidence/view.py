@@ -43,8 +43,8 @@ class View:
 
     @property
     def baseline(self) -> dt.date:
-        """Date of the baseline cohorts."""
-        return self.authority.baseline(self.quarter)
+        """Date of the baseline cohorts: the authority's own, and never before the data begin."""
+        return max(self.authority.baseline(self.quarter), self.history.first_day)
 
     @cached_property
     def counts(self) -> DailyCounts:

@@ -124,9 +124,12 @@ def _card(result: NotebookResult, title: str, found: Sequence[Mapping[str, Any]]
     return {"result": result, "title": title, "headlines": headlines, "words": result.message or counted}
 
 
-def _issues(issues: Mapping[str, int]) -> str:
+def _issues(issues: Mapping[str, int | None]) -> str:
     gravest = sorted(issues.items(), key=lambda item: SEVERITIES.index(item[0]))
-    parts = [formats.plural(number, severity) for severity, number in gravest]
+    parts = [
+        f"fewer than 6 {severity}s" if number is None else formats.plural(number, severity)
+        for severity, number in gravest
+    ]
     return formats.listed(parts) if parts else "none"
 
 

@@ -7,8 +7,8 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.gate import MINIMUM, protect
+from bond_eval.evidence.registry import ALL, REGISTRY, Value, table
 from bond_eval.evidence.view import View
 from bond_eval.placements.categories import EXTERNAL, OUTSIDE
 from bond_eval.placements.cohorts import GROUPS, Cohort, follow
@@ -133,6 +133,10 @@ def cohort_incidence(view: View) -> pd.DataFrame:
     """Cumulative incidence of each first destination, each a risk that competes with the others."""
     from bond_eval.methods.survival import cumulative_incidence
 
+    # A destination that the table of destinations withholds is withheld here too: the two count the same children.
+    shown = protect(REGISTRY["cohort_destinations"], cohort_destinations(view), view.audience)
+    triples = zip(shown.label("cohort"), shown.label("destination"), shown.cells("children"), strict=True)
+    withheld = {(cohort, destination) for cohort, destination, cell in triples if not cell.known}
     rows = []
     for category, cohort in _cohorts(view).items():
         days, where = cohort.frame["days"].to_numpy(), cohort.frame["destination"]
@@ -142,6 +146,8 @@ def cohort_incidence(view: View) -> pd.DataFrame:
         cause = where.map({group: place + 1 for place, group in enumerate(groups)}).fillna(0).astype(int).to_numpy()
         result = cumulative_incidence(days, cause, causes=len(groups))
         for place, group in enumerate(groups, start=1):
+            if (category, group) in withheld:
+                continue
             times = _steps(days, cause == place, view)
             curve = result.at(times)
             for row in curve[curve["cause"] == place].to_dict("records"):

@@ -35,7 +35,7 @@ def _costs(view: View) -> pd.DataFrame:
 
 @table(
     "cost_problems",
-    title="Why the cost of placements cannot be worked out",
+    title="What is missing for the cost of placements",
     row="a reason",
     labels={"reason": "Reason"},
     values=(Value("missing", "What is missing", "text"),),
@@ -43,7 +43,7 @@ def _costs(view: View) -> pd.DataFrame:
     method=RULE,
 )
 def cost_problems(view: View) -> pd.DataFrame:
-    """Nothing where the cost is known; else what is missing: a cost that is not known is never nought."""
+    """What is missing or was not read: a cost that is not known is never nought, and no file is passed over unsaid."""
     rows: list[tuple[str, str]] = []
     if view.finance is None:
         rows.append(("No finance files were supplied", "fees.csv or unit_costs.csv in a folder named finance"))
@@ -51,6 +51,10 @@ def cost_problems(view: View) -> pd.DataFrame:
         costs = cost_by_year(view.history, view.finance, categories=tuple(LINES))
         if isinstance(costs, Unpriced):
             rows += [(costs.reason, name) for name in costs.missing]
+        unread = view.finance.issues[view.finance.issues["rule"].isin(("file_not_recognised", "file_not_read"))]
+        rows += [(f"finance/{row.file} was not used", row.problem) for row in unread.itertuples()]
+        if view.finance.fees.empty:
+            rows.append(("No fees could be read: costs rest on unit costs alone", "fees.csv"))
     return pd.DataFrame(rows, columns=["reason", "missing"])
 
 

@@ -12,8 +12,8 @@ from bond_eval.intake.reference import modules, read_reference
 from bond_eval.intake.typed import NO_DAY
 from bond_eval.placements import stitch
 
-# Counts of rows with a defect speak of the files and not of children.
-ROWS = Value("rows", "Rows", children=False)
+# A row with a defect is a row of a child, so few of them are as confidential as few children.
+ROWS = Value("rows", "Rows")
 FULL, NEARLY, PARTLY, POOR, FEW, NONE = (
     "98% or more",
     "90 to 97%",
@@ -41,8 +41,8 @@ FIELD_NAMES = {"provider": "PLACE_PROVIDER", "location": "PL_LOCATION or PL_POST
     values=(
         Value("files", "Files", children=False),
         Value("rows_in", "Rows in"),
-        Value("kept", "Kept"),
-        Value("set_aside", "Set aside", children=False),
+        Value("kept", "Kept", follows=("set_aside",)),
+        Value("set_aside", "Set aside"),
     ),
     margins=("module",),
     source="the files themselves",
@@ -177,7 +177,11 @@ def gaps(view: View) -> pd.DataFrame:
     built = completeness(view)
     has_rows = built[built["band"] != NONE]
     worst = has_rows.sort_values("rank").drop_duplicates("field").set_index("field")["band"]
-    dates = {"Episodes DECOM": FULL, "Episodes DEC": "Blank where open"}
+    dates = {
+        "Episodes DECOM": FULL,
+        "Episodes DEC": "Blank where open",
+        "Episodes REASON_PLACE_CHANGE": "Blank where no placement changed",
+    }
     rows = []
     for need in read_reference("data_needs.csv").to_dict("records"):
         field = f"{need['module']} {need['field']}"

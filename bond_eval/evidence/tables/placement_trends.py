@@ -46,7 +46,8 @@ def _stock(view: View, day: dt.date) -> dict[str, int]:
 )
 def placements_at_date(view: View) -> pd.DataFrame:
     """Children by category on each 31 March and on the as-of date."""
-    rows = [(day, category, n) for day in view.year_ends() for category, n in _stock(view, day).items()]
+    days = sorted({*view.year_ends(), view.baseline})
+    rows = [(day, category, n) for day in days for category, n in _stock(view, day).items()]
     return pd.DataFrame(rows, columns=["date", "category", "children"])
 
 
@@ -173,7 +174,8 @@ def ending_reasons(view: View) -> pd.DataFrame:
     words = ended["reason"].astype(object).map(labels("REASON_PLACE_CHANGE")).fillna("Not recorded")
     rows = []
     for group, mine in (("All", ended["child"] >= 0), (BOTH, ended["category"].isin(EXTERNAL))):
-        counts = words[mine].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+        counts = words[mine].value_counts().reindex(sorted(set(words)), fill_value=0)
+        counts = counts.sort_values(ascending=False, kind="stable")
         rows += [(group, str(reason), int(n)) for reason, n in counts.items()]
         rows.append((group, ALL, int(counts.sum())))
     return pd.DataFrame(rows, columns=["group", "reason", "ended"])
@@ -261,10 +263,11 @@ def boundary_by_category(view: View) -> pd.DataFrame:
     row="a reading and category",
     labels={"reading": "Reading", "category": "Category"},
     values=(
-        Value("children", "Children", of="of"),
+        Value("children", "Children", of="of", follows=("gap",)),
         Value("of", "New in all"),
-        Value("published", "Published", "number", follows=("children",)),
-        Value("difference", "Difference", "signed", follows=("children",)),
+        Value("gap", "Differs from the first reading by"),
+        Value("published", "Published", "number", follows=("children", "gap")),
+        Value("difference", "Difference", "signed", follows=("children", "gap")),
     ),
     source="SSDA903 episodes and header; data/reference/published.csv",
 )
@@ -286,8 +289,12 @@ def new_external(view: View) -> pd.DataFrame:
         for reading, (mask, series) in readings.items():
             n = int(mask.sum())
             value = quoted.get(series, np.nan) if category == BOTH and view.as_of == dt.date(2020, 9, 30) else np.nan
-            rows.append((reading, category, n, len(new), value, n - value))
-    return pd.DataFrame(rows, columns=["reading", "category", "children", "of", "published", "difference"])
+            # A second reading that differs by a few children would give those few away.
+            first = int((known & (twelfth > day_number(view.as_of))).sum())
+            gap = abs(n - first) if reading == "Under 12 when it began" else 0
+            rows.append((reading, category, n, len(new), gap, value, n - value))
+    columns = ["reading", "category", "children", "of", "gap", "published", "difference"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 @table(
