@@ -74,9 +74,8 @@ class Protected:
 
     def cells(self, value: str) -> list[Cell]:
         """The values of a column, row by row."""
-        kind = self.table.value(value).kind
-        pairs = zip(self.frame[value], self.symbols[value], strict=True)
-        return [Cell(number if symbol == "" else None, kind, symbol) for number, symbol in pairs]
+        spec = self.table.value(value)
+        return [Cell(number if symbol == "" else None, spec.kind, symbol) for number, symbol in self._raw(spec)]
 
     def label(self, name: str) -> list[Any]:
         """The labels of a column, row by row."""
@@ -84,19 +83,11 @@ class Protected:
 
     def texts(self, value: str) -> list[str]:
         """A text column, row by row; "" where it is confidential."""
-        pairs = zip(self.frame[value], self.symbols[value], strict=True)
-        return [str(text) if symbol == "" else "" for text, symbol in pairs]
+        return [str(text) if symbol == "" else "" for text, symbol in self._raw(self.table.value(value))]
 
     def numbers(self, value: str) -> list[float]:
         """The values for a chart: NaN where there is none to show."""
         return [float("nan") if cell.value is None else float(cell.value) for cell in self.cells(value)]
-
-    @property
-    def share_confidential(self) -> float:
-        """Share of the guarded cells that are `c`."""
-        guarded = [value.name for value in self.table.values if value.guarded]
-        cells = self.symbols[guarded].to_numpy().ravel()
-        return float((cells == "c").mean()) if len(cells) else 0.0
 
     def shown(self) -> pd.DataFrame:
         """Everything as text, with the headings that people read."""
@@ -127,11 +118,7 @@ class Protected:
         return out.getvalue()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        frame = self.shown()
-        return {"text/html": html_table(frame, self._caption(), len(self.table.labels)), "text/plain": _lines(frame)}
-
-    def _caption(self) -> str:
-        return self.table.title
+        return _bundle(self.shown(), self.table.title, len(self.table.labels))
 
 
 @dataclass(frozen=True)
@@ -148,9 +135,8 @@ class Columns:
         return self.source.shown()[[headings[name] for name in self.names]]
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        frame = self.shown()
         labels = sum(name in self.source.table.labels for name in self.names)
-        return {"text/html": html_table(frame, self.source.table.title, labels), "text/plain": _lines(frame)}
+        return _bundle(self.shown(), self.source.table.title, labels)
 
 
 @dataclass(frozen=True)
@@ -176,10 +162,9 @@ class Wide:
         return pd.DataFrame(table)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        frame = self.shown()
         value = self.source.table.value(self.value)
         caption = f"{self.source.table.title}: {value.label[:1].lower()}{value.label[1:]}"
-        return {"text/html": html_table(frame, caption, 1), "text/plain": _lines(frame)}
+        return _bundle(self.shown(), caption, 1)
 
 
 def _text(pair: tuple[Any, str], value: Value) -> str:
@@ -219,6 +204,11 @@ def html_table(frame: pd.DataFrame, caption: str, labels: int) -> str:
 def _cell(text: str, value: bool) -> str:
     numeric = value and bool(_NUMBER.match(text))
     return f"<td{' class=number' if numeric else ''}>{html.escape(text)}</td>"
+
+
+def _bundle(frame: pd.DataFrame, caption: str, labels: int) -> dict[str, str]:
+    """A table as a notebook shows it, for a page and for a terminal."""
+    return {"text/html": html_table(frame, caption, labels), "text/plain": _lines(frame)}
 
 
 def _lines(frame: pd.DataFrame) -> str:

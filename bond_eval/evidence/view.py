@@ -14,6 +14,9 @@ from bond_eval.intake.authority import Authority, read_authority
 from bond_eval.intake.finance import FOLDER, Finance, load_finance
 from bond_eval.intake.reference import published
 from bond_eval.intake.ssda903 import Return, load_return
+from bond_eval.placements.categories import EXTERNAL
+from bond_eval.placements.cohorts import Cohort, follow
+from bond_eval.placements.costing import LINES, Unpriced, cost_by_year
 from bond_eval.placements.counts import DailyCounts, daily_counts
 from bond_eval.placements.history import History, build_history
 from bond_eval.placements.stitch import check_covered
@@ -53,9 +56,18 @@ class View:
 
     @cached_property
     def published(self) -> pd.DataFrame:
-        """Published figures of this authority up to the as-of date; empty where there are none."""
-        figures = published(self.authority.published) if self.authority.published else published("-")
-        return figures
+        """Published figures of this authority; empty where there are none."""
+        return published(self.authority.published)
+
+    @cached_property
+    def cohorts(self) -> dict[str, Cohort]:
+        """The children in each external category at the baseline, followed to the as-of date."""
+        return {category: follow(self.history, category, self.baseline) for category in EXTERNAL}
+
+    @cached_property
+    def costs(self) -> pd.DataFrame | Unpriced | None:
+        """Cost by year and category of the published lines; why it cannot be said; None without finance files."""
+        return self.finance and cost_by_year(self.history, self.finance, categories=tuple(LINES))
 
     def year_ends(self) -> list[dt.date]:
         """Every 31 March of the data, and the quarter's last day."""

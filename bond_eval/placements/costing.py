@@ -74,10 +74,11 @@ def cost_by_year(
 
 
 def line_totals(costs: pd.DataFrame) -> pd.DataFrame:
-    """`cost_by_year` summed by line (LINES, else ELSEWHERE): year, line, standing, child_days, cost_pounds."""
+    """`cost_by_year` summed by line (LINES, else ELSEWHERE): year, line, standing, child_days, cost_pounds,
+    and children, each category's counted."""
     line = costs["category"].astype(object).map(LINES).fillna(ELSEWHERE)
     keys = ["year", "line", "standing"]
-    return costs.assign(line=line).groupby(keys, as_index=False)[["child_days", "cost_pounds"]].sum()
+    return costs.assign(line=line).groupby(keys, as_index=False)[["child_days", "cost_pounds", "children"]].sum()
 
 
 def unused_fees(history: History, finance: Finance, as_of: dt.date | None = None) -> pd.DataFrame:

@@ -10,8 +10,8 @@ import pandas as pd
 from bond_eval.evidence.gate import MINIMUM, protect
 from bond_eval.evidence.registry import ALL, REGISTRY, Value, table
 from bond_eval.evidence.view import View
-from bond_eval.placements.categories import EXTERNAL, OUTSIDE
-from bond_eval.placements.cohorts import GROUPS, Cohort, follow
+from bond_eval.placements.categories import OUTSIDE
+from bond_eval.placements.cohorts import GROUPS
 
 DAYS_A_MONTH = 365.25 / 12
 ESTIMATES = (
@@ -19,10 +19,6 @@ ESTIMATES = (
     Value("lower", "Lower", "percent"),
     Value("upper", "Upper", "percent"),
 )
-
-
-def _cohorts(view: View) -> dict[str, Cohort]:
-    return {category: follow(view.history, category, view.baseline) for category in EXTERNAL}
 
 
 @table(
@@ -42,7 +38,7 @@ def cohort_summary(view: View) -> pd.DataFrame:
     figures = view.published[view.published["period"] <= view.as_of.isoformat()]
     quoted = figures.set_index(["series", "category", "period"])["value"]
     rows = []
-    for category, cohort in _cohorts(view).items():
+    for category, cohort in view.cohorts.items():
         size, there = len(cohort.frame), int(cohort.frame["there_now"].sum())
         today = view.as_of.isoformat()
         steps = {
@@ -69,7 +65,7 @@ def cohort_summary(view: View) -> pd.DataFrame:
 def cohort_destinations(view: View) -> pd.DataFrame:
     """First destination of each child that left its cohort's category, with those still there and the total."""
     rows = []
-    for category, cohort in _cohorts(view).items():
+    for category, cohort in view.cohorts.items():
         counts = cohort.frame["destination"].replace("", "Still there").value_counts()
         for destination in ("Still there", *GROUPS):
             rows.append((category, destination, int(counts.get(destination, 0))))
@@ -90,7 +86,7 @@ def cohort_survival(view: View) -> pd.DataFrame:
     from bond_eval.methods.survival import kaplan_meier
 
     rows: list[tuple[str, float, float, float, float, float]] = []
-    for category, cohort in _cohorts(view).items():
+    for category, cohort in view.cohorts.items():
         if not len(cohort.frame):
             continue
         days, left = cohort.frame["days"].to_numpy(), cohort.frame["left"].to_numpy()
@@ -138,7 +134,7 @@ def cohort_incidence(view: View) -> pd.DataFrame:
     triples = zip(shown.label("cohort"), shown.label("destination"), shown.cells("children"), strict=True)
     withheld = {(cohort, destination) for cohort, destination, cell in triples if not cell.known}
     rows = []
-    for category, cohort in _cohorts(view).items():
+    for category, cohort in view.cohorts.items():
         days, where = cohort.frame["days"].to_numpy(), cohort.frame["destination"]
         groups = [group for group in GROUPS if (where == group).any()]
         if not groups:

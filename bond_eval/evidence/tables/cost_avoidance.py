@@ -13,7 +13,7 @@ from bond_eval.economics.scenarios import CURRENT, DO_NOTHING
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
 from bond_eval.placements.categories import EXTERNAL, IFA, OUTSIDE
-from bond_eval.placements.costing import IN_HOUSE, LINES, Unpriced, cost_by_year
+from bond_eval.placements.costing import IN_HOUSE, Unpriced, line_totals
 
 LINE_ORDER = (OUTSIDE, IFA, IN_HOUSE)
 RULE = "child-days × fee ÷ 7, else the category's unit cost; open placements run to 31 March, or to the 18th birthday"
@@ -24,13 +24,11 @@ CASE = "data/reference/scenarios.csv and scenario_totals.csv: BOND report to Cab
 def _costs(view: View) -> pd.DataFrame:
     """Cost by year and line, £000, with the children it is the cost of; empty where it cannot be worked out."""
     columns = ["year", "line", "standing", "children", "cost"]
-    if view.finance is None:
+    costs = view.costs
+    if costs is None or isinstance(costs, Unpriced):
         return pd.DataFrame(columns=columns)
-    costs = cost_by_year(view.history, view.finance, categories=tuple(LINES))
-    if isinstance(costs, Unpriced):
-        return pd.DataFrame(columns=columns)
-    lines = costs.assign(line=costs["category"].astype(object).map(LINES), cost=costs["cost_pounds"] / 1000)
-    return lines.groupby(["year", "line", "standing"], as_index=False)[["children", "cost"]].sum()
+    lines = line_totals(costs)
+    return lines.assign(cost=lines["cost_pounds"] / 1000)[columns]
 
 
 @table(
@@ -48,9 +46,8 @@ def cost_problems(view: View) -> pd.DataFrame:
     if view.finance is None:
         rows.append(("No finance files were supplied", "fees.csv or unit_costs.csv in a folder named finance"))
     else:
-        costs = cost_by_year(view.history, view.finance, categories=tuple(LINES))
-        if isinstance(costs, Unpriced):
-            rows += [(costs.reason, name) for name in costs.missing]
+        if isinstance(view.costs, Unpriced):
+            rows += [(view.costs.reason, name) for name in view.costs.missing]
         unread = view.finance.issues[view.finance.issues["rule"].isin(("file_not_recognised", "file_not_read"))]
         rows += [(f"finance/{row.file} was not used", row.problem) for row in unread.itertuples()]
         if view.finance.fees.empty:

@@ -15,7 +15,6 @@ from bond_eval.intake.reference import labels
 from bond_eval.intake.typed import NO_DAY, day_number
 from bond_eval.placements.ages import ALL_BANDS, birthday
 from bond_eval.placements.categories import CATEGORIES, EXTERNAL, IFA, OUTSIDE
-from bond_eval.placements.cohorts import follow
 from bond_eval.placements.flows import monthly_flows, pooled, real_moves, shortest_period
 from bond_eval.placements.history import open_on
 
@@ -273,7 +272,7 @@ def boundary_by_category(view: View) -> pd.DataFrame:
 )
 def new_external(view: View) -> pd.DataFrame:
     """Children in a category now who were not at the baseline, under both readings of the report."""
-    cohorts = {category: follow(view.history, category, view.baseline).new for category in EXTERNAL}
+    cohorts = {category: cohort.new for category, cohort in view.cohorts.items()}
     cohorts[BOTH] = pd.concat(cohorts.values(), ignore_index=True)
     lockdown = day_number(view.authority.pandemic_date)
     quoted = view.published.set_index("series")["value"]
