@@ -10,7 +10,8 @@ import pandas as pd
 
 from bond_eval.core.issues import IssueLog
 from bond_eval.core.periods import financial_year_start
-from bond_eval.intake.finance_forms import RULES, Sheet
+from bond_eval.intake.finance_forms import RULES
+from bond_eval.intake.forms import Sheet
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.typed import EPOCH, NO_DAY, day_number
 
@@ -59,9 +60,7 @@ def read_fees(sheets: list[Sheet], children: np.ndarray, log: IssueLog) -> pd.Da
 
 def _children(sheet: Sheet, numbers: dict[str, int]) -> np.ndarray:
     """The number of each row's child; a child that the return lacks is set aside, never guessed."""
-    # A spreadsheet may have turned an id into a decimal number.
-    ids = [value[:-2] if value.endswith(".0") and value[:-2].isdigit() else value for value in sheet.words("child")]
-    child = np.array([numbers.get(value, -1) for value in ids], dtype=np.int32)
+    child = np.array([numbers.get(value, -1) for value in sheet.ids("child")], dtype=np.int32)
     sheet.report("child_unknown", child < 0, "child")
     return child
 

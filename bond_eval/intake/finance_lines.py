@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.intake.finance_fees import category_names
-from bond_eval.intake.finance_forms import Sheet
+from bond_eval.intake.forms import Sheet
 from bond_eval.intake.typed import NO_DAY
 
 UNIT_COLUMNS = ["category", "start", "end", "pounds_per_week", "price_base", "file", "line"]

@@ -21,7 +21,7 @@ PLATFORM = ("LA", "YEAR")  # columns that regional platforms add to a stacked fi
 UNREAD = ("HOME_POST", "URN", "UPN", "SW_ID")
 # Files that belong beside the return and are read elsewhere.
 COMPANIONS = ("postcodes.csv",)
-COMPANION_FOLDERS = ("finance",)
+COMPANION_FOLDERS = ("finance", "register", "dfe", "measures")
 ALIKE = 0.6  # share of a module's columns that makes a file look like that module
 
 
@@ -65,7 +65,7 @@ def read_files(path: Path, issues: IssueLog) -> Files:
 
     files = Files()
     tables: dict[str, list[tuple[int, RawTable]]] = {}
-    for source in sources(path):
+    for source in sources(path, COMPANION_FOLDERS):
         *above, name = PurePosixPath(source.name).parts
         if name in COMPANIONS or any(folder.lower() in COMPANION_FOLDERS for folder in above):
             continue

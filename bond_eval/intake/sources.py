@@ -32,27 +32,33 @@ class Source:
     content: bytes
 
 
-def sources(path: Path) -> Iterator[Source]:
+def sources(path: Path, beside: tuple[str, ...] = ()) -> Iterator[Source]:
     """Yield every CSV, text or XML file below `path`, in the order of their names, zips looked into.
 
+    Folders named in `beside` (in lower case) hold other things, and are not opened.
     Raises InputError for an unreadable, empty, binary, encrypted or unsafe file, and where there is none.
     """
     found = False
-    for source in _walk(path):
+    for source in _walk(path, beside):
         found = True
         yield source
     if not found:
         raise InputError(f"{path.name} holds no CSV, zip or XML file: put the SSDA903 files there.")
 
 
-def _walk(path: Path) -> Iterator[Source]:
+def _walk(path: Path, beside: tuple[str, ...]) -> Iterator[Source]:
     if path.is_dir():
-        for item in sorted(path.rglob("*"), key=lambda item: item.relative_to(path).as_posix()):
-            name = item.relative_to(path).as_posix()
-            if item.is_file() and not _hidden(name):
-                yield from _file(item, _printable(name))
+        for item, name in files_below(path):
+            if not any(folder.lower() in beside for folder in PurePosixPath(name).parts[:-1]):
+                yield from read_file(item, name)
     else:
-        yield from _file(path, _printable(path.name), named=True)
+        yield from read_file(path, printable(path.name), named=True)
+
+
+def files_below(folder: Path) -> list[tuple[Path, str]]:
+    """Every file of a folder that is not hidden, with its name from the folder, in the order of the names."""
+    items = sorted((item.relative_to(folder).as_posix(), item) for item in folder.rglob("*") if item.is_file())
+    return [(item, printable(name)) for name, item in items if not _hidden(name)]
 
 
 def _hidden(name: str) -> bool:
@@ -60,12 +66,17 @@ def _hidden(name: str) -> bool:
     return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
+    """A name without what cannot be printed on one line."""
     # A name may hold line breaks, or bytes that are no text; messages are one line that can be printed.
     return "".join(c if c.isprintable() else "?" for c in name)
 
 
-def _file(path: Path, name: str, *, named: bool = False) -> Iterator[Source]:
+def read_file(path: Path, name: str, *, named: bool = False) -> Iterator[Source]:
+    """The sources of one file: itself, or a zip's members; nothing for a kind that is not read, unless `named`.
+
+    Raises InputError as `sources` does.
+    """
     suffix = path.suffix.lower()
     if suffix == ".zip":
         yield from _zip(path, name)
@@ -84,15 +95,16 @@ def _zip(path: Path, name: str) -> Iterator[Source]:
         with zipfile.ZipFile(path) as archive:
             members = sorted(archive.infolist(), key=lambda member: member.filename)
             readable = [m for m in members if not m.is_dir() and PurePosixPath(m.filename).suffix.lower() in READABLE]
-            _refuse_unsafe(readable, name, path.stat().st_size)
+            refuse_unsafe(readable, name, path.stat().st_size)
             for member in readable:
                 if not _hidden(member.filename):
-                    yield _member(archive, member, f"{name}/{_printable(member.filename)}")
+                    yield _member(archive, member, f"{name}/{printable(member.filename)}")
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
         raise InputError(f"{name} is not a zip that can be read: make it again, without a password.") from error
 
 
-def _refuse_unsafe(members: list[zipfile.ZipInfo], name: str, size: int) -> None:
+def refuse_unsafe(members: list[zipfile.ZipInfo], name: str, size: int) -> None:
+    """Raise InputError where a zip's members point outside it, share a name or would unpack to far too much."""
     for member in members:
         parts = PurePosixPath(member.filename.replace("\\", "/")).parts
         if member.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:

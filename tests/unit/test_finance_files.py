@@ -1,17 +1,24 @@
 """Finance files read as they come: four forms of its own, the regional census, section 251."""
 
 import datetime as dt
+import hashlib
+import io
+import subprocess
+import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 
 from bond_eval.core.errors import InputError
 from bond_eval.intake.finance import Finance, load_finance
-from bond_eval.intake.finance_forms import RULES, day_in_name, read_month
+from bond_eval.intake.finance_forms import RULES
+from bond_eval.intake.forms import day_in_name, read_month
 from bond_eval.intake.typed import NO_DAY
-from tests.helpers import day, episode, filler, load, write_return
+from tests.helpers import ROOT, day, episode, filler, load, write_return
 
 CHILDREN = np.array(["101", "102", "103"], dtype=object)
 FEES = "child,category,placement_start,start,end,weekly_fee,source\n"
@@ -125,7 +132,7 @@ def test_each_rule_names_file_line_and_column(tmp_path, rule, content, line, col
 
 
 def test_every_rule_is_tested():
-    assert {case[0] for case in CASES} | {"outside_year", "file_not_read"} == set(RULES)
+    assert {case[0] for case in CASES} | {"outside_year", "file_not_read", "sheet_empty"} == set(RULES)
 
 
 def test_an_overlap_and_an_open_fee_end_before_the_next(tmp_path):
@@ -203,14 +210,112 @@ def test_days_in_names_and_months():
     assert read_month("2019-13") is read_month("Smarch 2019") is read_month("19") is None
 
 
-def test_no_folder_no_finance_and_workbooks_are_named(tmp_path):
+def test_no_folder_no_finance(tmp_path):
     assert load_finance(tmp_path / "finance", CHILDREN) is None
-    (tmp_path / "fees.xlsx").write_bytes(b"PK\x03\x04")
-    with pytest.raises(InputError, match="save each sheet as CSV"):
+    (tmp_path / "~$fees.xlsx").write_bytes(b"the lock of a workbook that is open")
+    (tmp_path / "notes.pdf").write_bytes(b"%PDF")
+    assert load_finance(tmp_path, CHILDREN) is None
+
+
+def workbook(**sheets: list[list]) -> bytes:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def test_each_sheet_of_a_workbook_is_a_file(tmp_path):
+    fees = [
+        [],  # a blank row above the header
+        ["child", "category", "start", "end", "weekly_fee", "source"],
+        [101, "IFA", dt.datetime(2019, 4, 1), dt.date(2020, 3, 31), 700.5, 'Two\nlines, "quoted"'],
+        [],
+        [102.0, None, dt.datetime(2019, 4, 1, 9, 30), None, 900, None, None],
+        ["999", "IFA", "01/04/2019", None, "£1,000.50", None],
+    ]
+    budget = [["heading", "month", "pounds"], ["Placements", dt.date(2019, 4, 1), 100]]
+    book = workbook(Fees=fees, Budget=budget, Empty=[], Notes=[["a", "b"], [True, 1.5]])
+    found = read(tmp_path, {"sub/Book.XLSM": book, "spend.csv": SPEND + "Route 29,15/04/2019,10,Fund\n"})
+    first = day("2019-04-01")
+    assert plain(found.fees) == [("101", "IFA", first, day("2020-03-31"), 700.5), ("102", "", first, NO_DAY, 900)]
+    assert found.fees["source"].tolist() == ['Two lines, "quoted', ""], "quotes at either end are taken off"
+    assert found.fees["line"].tolist() == [3, 5], "a line is the sheet's row"
+    assert found.budget["pounds"].tolist() == [100] and len(found.spend) == 1
+    assert found.accounts["file"].tolist() == ["spend.csv", "sub/Book.XLSM [Fees]", "sub/Book.XLSM [Budget]"]
+    assert found.issues[["file", "rule", "line"]].to_numpy().tolist() == [
+        ["sub/Book.XLSM [Fees]", "child_unknown", 6], ["sub/Book.XLSM [Notes]", "file_not_recognised", 0],
+        ["sub/Book.XLSM [Empty]", "sheet_empty", 0],
+    ]  # fmt: skip
+    assert found.hashes["sub/Book.XLSM"] == hashlib.sha256(book).hexdigest()
+
+
+def test_a_formula_is_never_worked_out(tmp_path):
+    book = workbook(Budget=[["heading", "month", "pounds"], ["Placements", "2019-04", "=1+1"]])
+    assert read(tmp_path, {"b.xlsx": book}).issues["rule"].tolist() == ["amount_unreadable"]
+
+
+def xlsx(member: str, content: bytes, *, of: bytes) -> bytes:
+    """A workbook with one member replaced."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(of)) as old, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == member else old.read(name))
+    return stream.getvalue()
+
+
+SMALL = workbook(Budget=[["heading", "month", "pounds"], ["Placements", "2019-04", 5]])
+SHEET = "xl/worksheets/sheet1.xml"
+MAIN = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>%s</sheetData></worksheet>'
+ENTITY = b'<!DOCTYPE a [<!ENTITY b "%s">]>' % (b"x" * 50) + MAIN % b'<row r="1"><c r="A1" t="str"><v>&b;</v></c></row>'
+BAD_BOOKS = {
+    "cut": (SMALL[: len(SMALL) // 2], "is not an Excel workbook that can be read"),
+    "no zip": (b"PK\x03\x04", "is not an Excel workbook that can be read"),
+    "no sheet": (xlsx(SHEET, b"<worksheet", of=SMALL), "is not an Excel workbook that can be read"),
+    "entities": (xlsx(SHEET, ENTITY, of=SMALL), "is not an Excel workbook that can be read"),
+    "password": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600, "has a password or is of an old kind"),
+    "bomb": (xlsx(SHEET, MAIN % (b" " * 40_000_000), of=SMALL), "would unpack to far more"),
+    "rows": (xlsx(SHEET, MAIN % b'<row r="1000001"><c r="A1000001"><v>1</v></c></row>', of=SMALL), "1,000,000 rows"),
+    "endless": (xlsx(SHEET, MAIN % b'<row r="99999999999"><c><v>1</v></c></row>', of=SMALL), "1,000,000 rows"),
+    "columns": (xlsx(SHEET, MAIN % b'<row r="1"><c r="GS1"><v>1</v></c></row>', of=SMALL), "more than 200 columns"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_BOOKS)
+def test_a_workbook_that_cannot_be_read_is_one_sentence(tmp_path, name):
+    content, words = BAD_BOOKS[name]
+    (tmp_path / "book.xlsx").write_bytes(content)
+    with pytest.raises(InputError, match=words) as caught:
         load_finance(tmp_path, CHILDREN)
-    found = read(tmp_path, {"budget.csv": BUDGET + "Placements,2019-04,5\n"})
-    assert found.issues[["file", "rule"]].to_numpy().tolist() == [["fees.xlsx", "file_not_read"]]
-    assert found.fees.empty and list(found.budget["pounds"]) == [5]
+    assert "/book.xlsx" in str(caught.value) and "\n" not in str(caught.value)
+    found = load_finance(tmp_path, CHILDREN, strict=False)
+    assert found.issues[["file", "rule", "line"]].to_numpy().tolist() == [["book.xlsx", "file_not_read", 0]]
+    assert words in found.issues["problem"].iloc[0]
+
+
+def test_the_next_file_is_read_after_one_that_cannot_be(tmp_path):
+    (tmp_path / "a.xls").write_bytes(b"\xd0\xcf\x11\xe0")
+    (tmp_path / "b.zip").write_bytes(b"no zip")
+    (tmp_path / "c.csv").write_text(BUDGET + "Placements,2019-04,5\n", encoding="utf-8")
+    with pytest.raises(InputError, match="of an old kind"):
+        load_finance(tmp_path, CHILDREN)
+    found = load_finance(tmp_path, CHILDREN, strict=False)
+    assert found.budget["pounds"].tolist() == [5]
+    assert found.issues["file"].tolist() == ["a.xls", "b.zip"]
+
+
+def test_excel_is_loaded_only_for_excel(tmp_path):
+    (tmp_path / "c.csv").write_text(BUDGET, encoding="utf-8")
+    code = (
+        "import sys, pathlib, numpy\nfrom bond_eval.intake.finance import load_finance\n"
+        f"load_finance(pathlib.Path({str(tmp_path)!r}), numpy.array([]))\nprint('openpyxl' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_the_return_passes_over_the_finance_folder(tmp_path):
