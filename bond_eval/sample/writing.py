@@ -6,17 +6,22 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from .dfe import dfe_files
 from .dice import Dice
 from .faults import Faults, Planted
 from .finance import finance_files
+from .measures import measure_files
 from .modules import Returns, returns
+from .register import register_files, register_readme
+from .register_lives import truth as register_truth
 from .render import files
 from .world import DEFAULT_CHILDREN, WORLDS, World, build_world
 
 
 @dataclass(frozen=True)
 class SampleReport:
-    """What was written: the folder, the world, the number of files and bytes, and every fault planted."""
+    """What was written: the folder, the world, the number of files and bytes, and every fault planted: in the
+    returns (`planted`) and in the register."""
 
     out: Path
     world: str
@@ -25,6 +30,7 @@ class SampleReport:
     files: int
     size: int
     planted: tuple[Planted, ...]
+    register: tuple[Planted, ...] = ()
 
     @property
     def issues(self) -> dict[str, int]:
@@ -35,34 +41,39 @@ class SampleReport:
 def write_sample(
     out: Path, *, seed: int = 2021, children: int = DEFAULT_CHILDREN, world: str = "published"
 ) -> SampleReport:
-    """Write a synthetic Salford's looked-after returns and finance files into a folder, and report what was put in.
+    """Write a synthetic Salford's looked-after returns, finance files and register; report what was put in.
 
     The same seed, size and world give the same bytes. `children` is about how many are looked after at a
     time. Raises ValueError for an unknown world or fewer than one child, OSError when the folder cannot be
     written.
     """
-    content, planted = render_world(build_world(seed, children, world))
+    content, planted, registered = render_world(build_world(seed, children, world))
     for name, data in content.items():
         _write(out / name, data)
     if "truth.json" not in content:
         (out / "truth.json").unlink(missing_ok=True)
     size = sum(len(data) for data in content.values())
-    return SampleReport(out, world, seed, children, len(content), size, tuple(planted))
+    return SampleReport(out, world, seed, children, len(content), size, tuple(planted), tuple(registered))
 
 
-def render_world(world: World) -> tuple[dict[str, bytes], list[Planted]]:
-    """Every file of a world's folder by relative path, and the faults planted."""
+def render_world(world: World) -> tuple[dict[str, bytes], list[Planted], list[Planted]]:
+    """Every file of a world's folder by relative path, and the faults planted in the returns and in the register."""
     made: Returns = returns(world)
     planted = Faults(world, made).plant()
     content, odd = files(Dice(world.seed, 6), made)
     content["authority.toml"] = _authority(world).encode()
     content["postcodes.csv"] = _postcodes(world).encode()
-    content["README.md"] = _readme(world).encode()
     content |= finance_files(world)
+    content |= measure_files(world)
+    register, wrong = register_files(world)
+    content |= register
+    content["README.md"] = (_readme(world) + register_readme(wrong)).encode()
+    content |= dfe_files(world)
     if world.name != WORLDS[0]:
         truth = {"world": world.name, "seed": world.seed, "children": world.size, "planted": world.parameters}
+        truth["register"] = register_truth(world.name)
         content["truth.json"] = (json.dumps(truth, indent=2) + "\n").encode()
-    return content, planted + odd
+    return content, planted + odd, wrong
 
 
 def _authority(world: World) -> str:
