@@ -1,8 +1,9 @@
 """Time to an event when not everybody is followed to it: curves, their comparison, competing risks, Cox.
 
-The estimates are statsmodels'; this module checks the data, adds the limits R's survival package prints by
-default and evaluates the curves at chosen times. A time is any unit of duration; a subject censored at t is
-at risk at t.
+Curves, tests and Cox are statsmodels'; competing risks are worked out here, since its estimate knows no delayed entry.
+This module checks the data, adds the limits R's survival package prints by default and evaluates the curves at chosen
+times. A time is any unit of duration; a subject censored at t is at risk at t. A subject with an `entry` time was not
+watched before it (left truncation) and is at risk only after it: an event before would never have been seen.
 """
 
 import warnings
@@ -120,8 +121,12 @@ class CoxFit:
     p_values: FloatArray
 
 
-def kaplan_meier(time: npt.ArrayLike, event: npt.ArrayLike, *, confidence: float = 0.95) -> SurvivalCurve:
+def kaplan_meier(
+    time: npt.ArrayLike, event: npt.ArrayLike, *, entry: npt.ArrayLike | None = None, confidence: float = 0.95
+) -> SurvivalCurve:
     """Probability of no event yet, from follow-up `time` (0 or more) and `event` (1 happened, 0 censored).
+
+    entry: when each subject came under observation (0 from the start), always before its `time`.
 
     Limits are exp(log S ± z se(log S)), Greenwood's standard error, cut at 1: R's conf.type="log". The median
     is the first time at which the curve is one half or less, its limits the first at which the lower and the
@@ -131,10 +136,11 @@ def kaplan_meier(time: npt.ArrayLike, event: npt.ArrayLike, *, confidence: float
     """
     times, events = _follow_up(time, event, highest=1)
     z = _z(confidence)
+    entered = _entry(entry, times)
     from statsmodels.duration.survfunc import SurvfuncRight
 
-    fit = SurvfuncRight(times, events)
-    distinct, at_risk, events_at = _risk_table(times, events)
+    fit = SurvfuncRight(times, events, entry=entered)
+    distinct, at_risk, by_cause = _risk_table(times, events, entered, 1)
     survival = _step(fit.surv_times, fit.surv_prob, distinct, 1.0)
     error = _step(fit.surv_times, fit.surv_prob_se, distinct, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -145,7 +151,7 @@ def kaplan_meier(time: npt.ArrayLike, event: npt.ArrayLike, *, confidence: float
         events=int(events.sum()),
         time=distinct,
         at_risk=at_risk,
-        events_at=events_at,
+        events_at=by_cause[:, 0],
         survival=survival,
         lower=lower,
         upper=upper,
@@ -180,45 +186,59 @@ def log_rank(time: npt.ArrayLike, event: npt.ArrayLike, group: Sequence[Any] | n
 
 
 def cumulative_incidence(
-    time: npt.ArrayLike, cause: npt.ArrayLike, *, causes: int | None = None, confidence: float = 0.95
+    time: npt.ArrayLike,
+    cause: npt.ArrayLike,
+    *,
+    causes: int | None = None,
+    entry: npt.ArrayLike | None = None,
+    confidence: float = 0.95,
 ) -> CumulativeIncidence:
     """Probability of each cause having happened, the others having been able to prevent it.
 
-    cause: 0 censored, 1 to k which cause came first. causes: k, where the last of them may not have happened.
-    This is the Aalen-Johansen estimate, not 1 less Kaplan-Meier with other causes censored, which exceeds it.
-    Limits are on the log(-log) scale of the incidence I, I ** exp(± z se / (I log I)), with the delta-method
-    standard error of Dinse & Larson 1986, Biometrika 73:379-386. Raises ValueError for no subjects, missing
-    or negative times, causes that are not whole numbers from 0 to `causes`.
+    cause: 0 censored, 1 to k which cause came first. causes: k, where the last of them may not have happened. entry: as
+    in `kaplan_meier`. This is the Aalen-Johansen estimate, not 1 less Kaplan-Meier with other causes censored, which
+    exceeds it. Limits are on the log(-log) scale of the incidence I, I ** exp(± z se / (I log I)), with the
+    delta-method standard error of Dinse & Larson 1986, Biometrika 73:379-386. Raises ValueError for no subjects,
+    missing or negative times, causes not whole numbers from 0 to `causes`, an entry not before the time.
     """
     times, codes = _follow_up(time, cause, highest=causes)
     k = max(int(codes.max()), 1) if causes is None else causes
     if k < 1:
         raise ValueError(f"There is at least one cause, not {k}.")
     z = _z(confidence)
-    from statsmodels.duration.survfunc import CumIncidenceRight, SurvfuncRight
-
-    distinct, at_risk, _ = _risk_table(times, codes)
-    incidence, error = np.zeros((2, distinct.size, k))
-    # Where the last one at risk has an event the variance is 0/0: NaN is carried to the limits.
+    distinct, at_risk, by_cause = _risk_table(times, codes, _entry(entry, times), k)
+    survival, incidence, error = _aalen_johansen(at_risk, by_cause)
     with np.errstate(divide="ignore", invalid="ignore"):
-        fit = CumIncidenceRight(times, codes)
-        for column, (curve, standard_error) in enumerate(zip(fit.cinc, fit.cinc_se, strict=True)):
-            incidence[:, column], error[:, column] = curve, standard_error
         certain = (incidence <= _TINY) | (incidence >= 1 - _TINY)
         spread = z * error / np.abs(incidence * np.log(incidence))
         lower, upper = (np.where(certain, np.nan, incidence ** np.exp(way * spread)) for way in (1, -1))
-    every = SurvfuncRight(times, codes > 0)
     return CumulativeIncidence(
         n=times.size,
         causes=tuple(range(1, k + 1)),
-        events=tuple(int((codes == number).sum()) for number in range(1, k + 1)),
+        events=tuple(int(count) for count in by_cause.sum(axis=0)),
         time=distinct,
         at_risk=at_risk,
         incidence=incidence,
         lower=lower,
         upper=upper,
-        survival=_step(every.surv_times, every.surv_prob, distinct, 1.0),
+        survival=survival,
     )
+
+
+def _aalen_johansen(at_risk: IntArray, by_cause: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Survival (times), and incidences with their standard errors (times, causes), from counts at each time."""
+    n, every = np.maximum(at_risk, 1)[:, None].astype(float), by_cause.sum(axis=1, keepdims=True)
+    survival = np.cumprod(1 - every / n, axis=0)
+    step = np.concatenate(([[1.0]], survival[:-1])) / n
+    incidence = np.cumsum(step * by_cause, axis=0)
+    # Where the last one at risk has an event the variance is 0/0: NaN is carried to the limits.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        hazard = every / (n * (n - every))
+        variance = incidence**2 * np.cumsum(hazard)[:, None] - 2 * incidence * np.cumsum(incidence * hazard, axis=0)
+        variance += np.cumsum(incidence**2 * hazard + step**2 * (n - by_cause) * by_cause / n, axis=0)
+        own = step * by_cause / n
+        variance += 2 * np.cumsum(incidence * own, axis=0) - 2 * incidence * np.cumsum(own, axis=0)
+        return survival[:, 0], incidence, np.sqrt(variance)
 
 
 def cox(time: npt.ArrayLike, event: npt.ArrayLike, covariates: "pd.DataFrame", *, confidence: float = 0.95) -> CoxFit:
@@ -293,11 +313,31 @@ def _z(confidence: float) -> float:
     return float(norm.ppf((1 + confidence) / 2))
 
 
-def _risk_table(times: FloatArray, codes: IntArray) -> tuple[FloatArray, IntArray, IntArray]:
-    distinct, place = np.unique(times, return_inverse=True)
-    leaving = np.bincount(place)
-    events = np.bincount(place, weights=codes > 0).astype(np.int64)
-    return distinct, leaving[::-1].cumsum()[::-1], events
+def _entry(entry: npt.ArrayLike | None, times: FloatArray) -> FloatArray | None:
+    """Entry times, those from the start put before time 0: a subject watched from 0 is at risk at 0."""
+    if entry is None:
+        return None
+    entered = np.asarray(entry, dtype=float)
+    if entered.shape != times.shape or not np.isfinite(entered).all():
+        raise ValueError("Each subject needs a time of entry.")
+    entered = np.where(entered <= 0, -1.0, entered)
+    if (entered >= times).any():
+        raise ValueError("Each subject enters before its time ends.")
+    return entered
+
+
+def _risk_table(
+    times: FloatArray, codes: IntArray, entry: FloatArray | None, causes: int
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Distinct times (of entry too), at risk just before each, and events of each cause (times, causes)."""
+    distinct = np.unique(times if entry is None else np.concatenate((times, entry[entry >= 0])))
+    here = times.size - np.searchsorted(np.sort(times), distinct, side="left")
+    if entry is not None:
+        here = here - (entry.size - np.searchsorted(np.sort(entry), distinct, side="left"))
+    by_cause = np.zeros((distinct.size, causes), dtype=np.int64)
+    happened = codes > 0
+    np.add.at(by_cause, (np.searchsorted(distinct, times[happened]), codes[happened] - 1), 1)
+    return distinct, here, by_cause
 
 
 def _step(at: FloatArray, value: FloatArray, wanted: FloatArray, before: float) -> FloatArray:

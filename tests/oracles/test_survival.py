@@ -106,6 +106,61 @@ def test_cumulative_incidence_is_the_aalen_johansen_recursion():
     assert (found.causes, found.events, list(found.at_risk)) == ((1, 2), (4, 4), [12, 9, 8, 6, 5, 2, 1])
 
 
+def late_aalen_johansen(subjects: list[tuple[int, int, int]], k: int) -> dict[int, list[Fraction]]:
+    """The same recursion where a subject (entry, time, cause) is at risk only after its entry (0: from the start)."""
+    survival, incidence, rows = Fraction(1), [Fraction(0)] * k, {}
+    for now in sorted({time for _, time, _ in subjects}):
+        at_risk = sum((entry < now or entry == 0) and time >= now for entry, time, _ in subjects)
+        here = [sum(time == now and cause == j for _, time, cause in subjects) for j in range(1, k + 1)]
+        incidence = [i + survival * Fraction(d, at_risk) for i, d in zip(incidence, here, strict=True)]
+        survival *= 1 - Fraction(sum(here), at_risk)
+        rows[now] = [survival, *incidence]
+    return rows
+
+
+# Entry at 0, at the time of an event of others (not yet at risk then), between times, just before leaving.
+LATE = [(0, 2, 1), (0, 4, 0), (2, 5, 2), (2, 9, 1), (3, 6, 1), (4, 9, 2), (5, 6, 0), (7, 12, 0), (0, 9, 0), (0, 5, 1)]
+
+
+def test_delayed_entry_is_the_recursion_with_a_risk_set_that_fills_up():
+    entry, time, cause = zip(*LATE, strict=True)
+    found, by_hand = cumulative_incidence(time, cause, entry=entry), late_aalen_johansen(LATE, k=2)
+    at = found.at(list(by_hand))
+    for number in (1, 2):
+        mine = at[at["cause"] == number]
+        assert list(mine["incidence"]) == pytest.approx([float(row[number]) for row in by_hand.values()], abs=1e-12)
+    curve = kaplan_meier(time, [c > 0 for c in cause], entry=entry).at(list(by_hand))
+    assert list(curve["survival"]) == pytest.approx([float(row[0]) for row in by_hand.values()], abs=1e-12)
+    assert list(curve["at_risk"]) == [4, 6, 6, 5, 4, 1]
+
+
+def test_delayed_entry_takes_out_the_immortal_time():
+    """Half are seen only where they lived to 5: counted from 0 they make survival look better than it is."""
+    dice = np.random.default_rng(3)
+    life = dice.exponential(10, 4000)
+    entry = np.where(dice.random(4000) < 0.5, 5.0, 0.0)
+    seen = life > entry
+    naive = kaplan_meier(life[seen], np.ones(seen.sum()))
+    right = kaplan_meier(life[seen], np.ones(seen.sum()), entry=entry[seen])
+    assert right.at([10])["survival"][0] == pytest.approx(exp(-1), abs=0.03)
+    assert naive.at([10])["survival"][0] > exp(-1) + 0.06
+
+
+def test_incidence_and_its_errors_are_statsmodels_where_nobody_enters_late():
+    from statsmodels.duration.survfunc import CumIncidenceRight
+
+    times, causes = (np.array(part) for part in COMPETING)
+    found, library = cumulative_incidence(times, causes), CumIncidenceRight(times, causes)
+    same = cumulative_incidence(times, causes, entry=np.zeros(times.size))
+    for column in (0, 1):
+        share, error = library.cinc[column], library.cinc_se[column]
+        assert found.incidence[:, column] == pytest.approx(share)
+        inside = (share > 0) & (share < 1)
+        theta = 1.959964 * error[inside] / (share[inside] * np.log(share[inside]))
+        assert found.lower[inside, column] == pytest.approx(share[inside] ** np.exp(-theta), rel=1e-6)
+        assert same.lower[:, column] == pytest.approx(found.lower[:, column], nan_ok=True)
+
+
 def test_cumulative_incidence_is_below_one_less_kaplan_meier():
     times, causes = COMPETING
     one_less = 1 - kaplan_meier(times, [cause == 1 for cause in causes]).survival
@@ -182,6 +237,8 @@ def test_three_groups_and_any_labels():
         lambda: kaplan_meier([1, 2], [1, 0.5]),
         lambda: kaplan_meier([1, 2], [1, 0], confidence=95),
         lambda: kaplan_meier([1, 2], [1, 0]).at([-1]),
+        lambda: kaplan_meier([1, 2], [1, 0], entry=[1, 0]),
+        lambda: cumulative_incidence([1, 2], [1, 2], entry=[0]),
         lambda: cumulative_incidence([], []),
         lambda: cumulative_incidence([1, 2], [1, 2], causes=1),
         lambda: cumulative_incidence([1, 2], [0, 0], causes=0),
