@@ -73,6 +73,21 @@ def cost_by_year(
     return _summed(priced, as_of or history.as_of)
 
 
+def cost_by_child(history: History, finance: Finance, since: dt.date) -> pd.DataFrame | Unpriced:
+    """Nights and cost from `since` to the as-of date, by the rule above and nothing projected.
+
+    Columns child, category (a place in CATEGORIES), days, pounds. Unpriced as in `cost_by_year`.
+    """
+    nights = _nights(history, history.as_of, CATEGORIES, financial_year_start(since))
+    nights = nights[~nights["projected"]].assign(start=lambda rows: rows["start"].clip(lower=day_number(since)))
+    nights = nights[nights["start"] < nights["end"]].reset_index(drop=True)
+    priced = _priced(nights, _fees(history, finance, history.as_of), finance, history.as_of)
+    if unpriced := _unpriced(priced):
+        return unpriced
+    priced = priced.assign(pounds=priced["fee_pounds"] + priced["unit_pounds"])
+    return priced.groupby(["child", "category"], as_index=False)[["days", "pounds"]].sum()
+
+
 def line_totals(costs: pd.DataFrame) -> pd.DataFrame:
     """`cost_by_year` summed by line (LINES, else ELSEWHERE): year, line, standing, child_days, cost_pounds,
     and children, each category's counted."""
@@ -216,12 +231,16 @@ class _UnitCosts:
         return pounds, self.missing[code, last] - self.missing[code, first]
 
 
+def _unpriced(priced: pd.DataFrame) -> Unpriced | None:
+    gaps = priced[priced["missing_days"] > 0].groupby(["category", "year"]).size()
+    missing = tuple(f"{CATEGORIES[category]}, {year_label(year)}" for category, year in gaps.index)
+    return Unpriced(f"Neither fee nor unit cost for {'; '.join(missing)}", missing) if missing else None
+
+
 def _summed(priced: pd.DataFrame, as_of: dt.date) -> pd.DataFrame | Unpriced:
     keys = ["category", "year"]
-    gaps = priced[priced["missing_days"] > 0].groupby(keys).size()
-    if len(gaps):
-        missing = tuple(f"{CATEGORIES[category]}, {year_label(year)}" for category, year in gaps.index)
-        return Unpriced(f"Neither fee nor unit cost for {'; '.join(missing)}", missing)
+    if unpriced := _unpriced(priced):
+        return unpriced
     without = priced.assign(unit_child=priced["child"].where(priced["unit_days"] > 0))
     summed = without.assign(projected_days=without["days"].where(without["projected"], 0)).groupby(keys, as_index=False)
     totals = summed.agg(
