@@ -133,4 +133,4 @@ def _worth(costs: Numbers, pot: Benefit) -> Worth:
     values = np.asarray(pot.pounds, dtype=float)
     cost, benefit = present_value(costs), present_value(values)
     ratio, years = benefit_cost_ratio(costs, values), payback(costs, values)
-    return Worth(pot.kind, pot.account, benefit, cost, np.asarray(benefit - cost), ratio, years)
+    return Worth(pot.kind, pot.account, benefit, cost, net_present_value(costs, values), ratio, years)

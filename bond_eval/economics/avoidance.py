@@ -15,15 +15,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from bond_eval.core.errors import InputError
-from bond_eval.economics.money import Account, Benefit, Kind, Numbers, Withheld
-from bond_eval.economics.reference import numeric
+from bond_eval.economics.money import Account, Benefit, Kind, Numbers
 
 DAYS_IN_YEAR = 365
 Values = float | Sequence[float] | Numbers
-GROUP_COLUMNS = ("children", "p0", "outside0", "days0", "p1", "outside1", "days1", "fee_pounds", "replacement_pounds")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,22 +50,22 @@ class Course:
 
 
 def avoided_pounds(
-    children: float, without: Course, with_programme: Course, fee_pounds: Values, replacement_pounds: Values = 0.0
+    children: Values, without: Course, with_programme: Course, fee_pounds: Values, replacement_pounds: Values = 0.0
 ) -> Benefit:
     """Avoided cost (£) of a group of `children`, at a fee in £ a year, vectorised over draws.
 
     replacement_pounds: what the group's care costs instead (foster care, support at home), £ in all. A negative
     result is a cost added. Raises ValueError for a negative number of children, fee or replacement.
     """
-    fee, replaced = np.asarray(fee_pounds, dtype=float), np.asarray(replacement_pounds, dtype=float)
-    if children < 0 or not (fee >= 0).all() or not (replaced >= 0).all():
+    count, fee, replaced = (np.asarray(value, dtype=float) for value in (children, fee_pounds, replacement_pounds))
+    if not all((value >= 0).all() for value in (count, fee, replaced)):
         raise ValueError("Children, fee and replacement are each 0 or more, and known.")
-    pounds = children * (without.years() - with_programme.years()) * fee - replaced
+    pounds = count * (without.years() - with_programme.years()) * fee - replaced
     return Benefit(float(pounds) if pounds.ndim == 0 else pounds, Kind.AVOIDED, Account.FISCAL)
 
 
 def step_up_pounds(
-    children: float,
+    children: Values,
     p_step_up_without: Values,
     p_step_up_with: Values,
     days: Values,
@@ -84,26 +80,3 @@ def step_up_pounds(
     if not (extra >= 0).all():
         raise ValueError("A step up costs at least the placement it replaces.")
     return avoided_pounds(children, Course(1.0, p_step_up_without, days), Course(1.0, p_step_up_with, days), extra)
-
-
-def by_group(groups: pd.DataFrame) -> pd.DataFrame | Withheld:
-    """Avoided cost of several groups (£): one row each, with columns group and GROUP_COLUMNS (fees £ a year).
-
-    Adds avoided_pounds. Withheld, naming the group and column, where any figure is blank: a fee that is not
-    known is never nought. Raises InputError for a column missing and ValueError for a chance beyond 0 to 1.
-    """
-    if "group" not in groups:
-        raise InputError("The groups have no column 'group': name each.")
-    frame = numeric(groups, GROUP_COLUMNS, "The table of groups")
-    rows = frame.to_dict("records")
-    gaps = [f"{row['group']}: {name}" for row in rows for name in GROUP_COLUMNS if pd.isna(row[name])]
-    if gaps:
-        return Withheld(f"No figure for {'; '.join(gaps)}", tuple(gaps))
-    return frame.assign(avoided_pounds=[_row_pounds(row) for row in rows])
-
-
-def _row_pounds(row: dict[str, float]) -> float:
-    without = Course(row["p0"], row["outside0"], row["days0"])
-    with_programme = Course(row["p1"], row["outside1"], row["days1"])
-    result = avoided_pounds(row["children"], without, with_programme, row["fee_pounds"], row["replacement_pounds"])
-    return float(result.pounds)

@@ -8,6 +8,7 @@ Year 0 is the year that values are brought back to. Rates are real, so flows mus
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from bond_eval.economics.money import Numbers
 from bond_eval.economics.reference import load
 
 
+@cache
 def discount_rates() -> pd.DataFrame:
     """data/reference/discount_rates.csv: kind, from_year, to_year, rate, in_force_from, standing and source."""
     return load("discount_rates.csv")

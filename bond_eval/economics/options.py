@@ -123,20 +123,6 @@ def expected_net_cost(
     return NetCost(option.name, gross, spread(draws, level), draws)
 
 
-def side_by_side(results: Mapping[str, NetCost | Withheld]) -> pd.DataFrame:
-    """One row an option: gross_000, net_000, lower_000, upper_000, chance_it_pays, withheld (the reason)."""
-    rows: list[dict[str, object]] = []
-    for name, result in results.items():
-        if isinstance(result, Withheld):
-            rows.append({"option": name, "withheld": result.reason})
-            continue
-        net = result.net
-        row: dict[str, object] = {"option": name, "gross_000": result.gross_000, "net_000": net.mean, "withheld": ""}
-        rows.append(row | {"lower_000": net.lower, "upper_000": net.upper, "chance_it_pays": result.chance_it_pays})
-    columns = ["option", "gross_000", "net_000", "lower_000", "upper_000", "chance_it_pays", "withheld"]
-    return pd.DataFrame(rows, columns=columns)
-
-
 def notice_000(items: pd.DataFrame) -> float:
     """Cost of the notice on the contracts, £000: a year's contracts × months of notice / 12."""
     rows = items[(items["group"] == DISCONTINUE) & items["months"].notna()]

@@ -27,10 +27,6 @@ class Repriced:
     standing: str
     source: str
 
-    def frame(self) -> pd.DataFrame:
-        """One row a year: year, nominal, real."""
-        return pd.DataFrame({"year": self.years, "nominal": self.nominal, "real": self.real})
-
 
 def deflators() -> pd.DataFrame:
     """data/reference/deflators.csv: year, index, base, standing, as_at and source. The user may replace the file."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from math import exp, log, sqrt
-from statistics import NormalDist
+from math import sqrt
 from typing import Any
 from zlib import crc32
 
@@ -20,86 +19,48 @@ from bond_eval.economics.money import LEVEL, Numbers, Spread, Withheld, spread
 
 Model = Callable[[Mapping[str, Any]], Any]
 DRAWS = 10_000
-KINDS = {"point": 1, "triangular": 3, "normal": 2, "beta": 2, "lognormal": 2}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A number that is not known for sure.
+    """A number that is not known for sure: triangular from `low` by `mode` to `high`; known where the ends meet.
 
-    kind and values: point (value,) · triangular (low, mode, high) · normal (mean, sd) · beta (a, b), from 0 to 1 ·
-    lognormal (median, sd of the log). Raises ValueError for values that make no such distribution.
+    Raises ValueError for values that are not finite or out of order.
     """
 
-    kind: str
-    values: tuple[float, ...]
-    note: str = ""
+    low: float
+    mode: float
+    high: float
 
     def __post_init__(self) -> None:
         """Check the values."""
-        if len(self.values) != KINDS.get(self.kind) or not np.isfinite(self.values).all():
-            raise ValueError(f"{self.kind!r} with {self.values} is no distribution known here.")
-        v = self.values
-        sound = {
-            "point": True,
-            "triangular": v[0] <= v[1 % len(v)] <= v[-1] and v[0] < v[-1],
-            "normal": v[-1] > 0,
-            "beta": min(v) > 0,
-            "lognormal": min(v) > 0,
-        }
-        if not sound[self.kind]:
-            raise ValueError(f"{self.kind!r} with {v} is out of order or not above 0.")
+        values = (self.low, self.mode, self.high)
+        if not np.isfinite(values).all() or not self.low <= self.mode <= self.high:
+            raise ValueError(f"{values} is no low, most likely and high value in order.")
 
     @property
     def mean(self) -> float:
         """Expected value."""
-        v = self.values
-        if self.kind == "triangular":
-            return sum(v) / 3
-        if self.kind == "beta":
-            return v[0] / (v[0] + v[1])
-        return v[0] * exp(v[1] ** 2 / 2) if self.kind == "lognormal" else v[0]
+        return (self.low + self.mode + self.high) / 3
 
     @property
     def variance(self) -> float:
         """Variance."""
-        v = self.values
-        if self.kind == "triangular":
-            low, mode, high = v
-            return (low**2 + mode**2 + high**2 - low * mode - low * high - mode * high) / 18
-        if self.kind == "beta":
-            return v[0] * v[1] / ((sum(v)) ** 2 * (sum(v) + 1))
-        if self.kind == "lognormal":
-            return self.mean**2 * (exp(v[1] ** 2) - 1)
-        return v[1] ** 2 if self.kind == "normal" else 0.0
+        low, mode, high = self.low, self.mode, self.high
+        return (low**2 + mode**2 + high**2 - low * mode - low * high - mode * high) / 18
 
     def quantile(self, p: float) -> float:
         """The value below which a share `p` (0 to 1) lies."""
-        v = self.values
-        if self.kind == "point":
-            return v[0]
-        if self.kind == "triangular":
-            return _triangular_quantile(p, *v)
-        if self.kind == "beta":
-            from scipy.special import betaincinv
-
-            return float(betaincinv(v[0], v[1], p))
-        if self.kind == "normal":
-            return NormalDist(v[0], v[1]).inv_cdf(p)
-        return exp(NormalDist(log(v[0]), v[1]).inv_cdf(p))
+        low, mode, high = self.low, self.mode, self.high
+        if p * (high - low) < mode - low:
+            return low + sqrt(p * (high - low) * (mode - low))
+        return high - sqrt((1 - p) * (high - low) * (high - mode))
 
     def draw(self, generator: np.random.Generator, size: int) -> Numbers:
         """`size` independent draws."""
-        v = self.values
-        if self.kind == "point":
-            return np.full(size, v[0])
-        if self.kind == "triangular":
-            return generator.triangular(v[0], v[1], v[2], size)
-        if self.kind == "normal":
-            return generator.normal(v[0], v[1], size)
-        if self.kind == "beta":
-            return generator.beta(v[0], v[1], size)
-        return generator.lognormal(log(v[0]), v[1], size)
+        if self.low == self.high:
+            return np.full(size, self.mode)
+        return generator.triangular(self.low, self.mode, self.high, size)
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,8 +131,8 @@ def tornado(model: Model, parameters: Mapping[str, Parameter], level: float = LE
 
 def threshold_grid(
     model: Model,
-    x: tuple[str, Sequence[float]],
-    y: tuple[str, Sequence[float]],
+    x: tuple[str, Sequence[float] | Numbers],
+    y: tuple[str, Sequence[float] | Numbers],
     others: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """The result at each pair of values: one row a value of y, one column a value of x, the others held.
@@ -212,9 +173,3 @@ def break_even_value(
     if at(low) * at(high) > 0:
         return Withheld(f"The result keeps its sign for every {name} from {low:g} to {high:g}")
     return float(brentq(at, low, high))
-
-
-def _triangular_quantile(p: float, low: float, mode: float, high: float) -> float:
-    if p * (high - low) < mode - low:
-        return low + sqrt(p * (high - low) * (mode - low))
-    return high - sqrt((1 - p) * (high - low) * (high - mode))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from bond_eval.evidence.cells import show
 from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALETTE, TURQUOISE, Chart, canvas, described, titled
 from bond_eval.evidence.protected import Protected, label_text
@@ -65,3 +67,46 @@ def waterfall(protected: Protected, step: str, value: str, *, title: str, unit: 
     titled(figure, title, f"{unit}. Orange adds, turquoise takes away. Source: {protected.table.source}.")
     spoken = [f"{name} {cell}" for name, cell in zip(names, protected.cells(value), strict=True)]
     return Chart(figure, described("Waterfall chart", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def tornado(
+    protected: Protected,
+    names: tuple[str, str],
+    ends: tuple[str, str],
+    base: str,
+    *,
+    title: str,
+    unit: str,
+    most: int = 10,
+) -> Chart:
+    """Bars from the result with everything at its base, left and right, to that with one dial low and high.
+
+    `names`: the labels of the dial and of its low and high values; the rows come largest swing first, and the first
+    `most` are drawn. Orange: the dial is low, turquoise: high. The dashed line is nought.
+    """
+    dials, ranges = (list(protected.label(name))[:most] for name in names)
+    low, high = (protected.numbers(end)[:most] for end in ends)
+    middle = protected.numbers(base)[0]
+    kind = protected.table.value(base).kind
+    figure, axis = canvas(height=1.9 + 0.42 * len(dials))
+    for place, pair in enumerate(zip(low, high, strict=True)):
+        for value, colour in zip(pair, (ORANGE, TURQUOISE), strict=True):
+            axis.barh(place, value - middle, left=middle, color=colour, height=0.62)
+            beyond = value >= middle
+            axis.annotate(show(value, kind), (value, place), xytext=(4 if beyond else -4, 0), fontsize=9, va="center",
+                          textcoords="offset points", ha="left" if beyond else "right",
+                          bbox={"facecolor": "white", "linewidth": 0, "pad": 1})  # fmt: skip
+    axis.axvline(middle, color=GREY, linewidth=1)
+    axis.axvline(0, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
+    labels = ["\n".join(textwrap.wrap(f"{dial}: {ends}", 44)) for dial, ends in zip(dials, ranges, strict=True)]
+    axis.set_yticks(range(len(dials)), labels, color="black", fontsize=8.5)
+    axis.invert_yaxis()
+    axis.margins(x=0.14)
+    axis.set_xticks([middle, 0], [show(middle, kind), "0"], fontsize=9, color="black")
+    axis.grid(False)
+    axis.spines["bottom"].set_visible(False)
+    note = f"{unit}. Orange: the dial is low; turquoise: high; line: all at their means; dashed: nought."
+    titled(figure, title, f"{note} Source: {protected.table.source}.")
+    spoken = [f"{dial} ({ends}): {show(a, kind)} to {show(b, kind)}"
+              for dial, ends, a, b in zip(dials, ranges, low, high, strict=True)]  # fmt: skip
+    return Chart(figure, described("Tornado chart", f"{protected.table.title}, {unit}", spoken, title))

@@ -114,7 +114,7 @@ def test_break_even_covers_and_one_fewer_does_not(cost, each):
 @bounded
 @given(st.floats(-100, 100), st.floats(0.1, 50), st.floats(0.1, 50), st.floats(-9, 9))
 def test_linear_swings_are_slope_times_range(low, left, right, slope):
-    parameter = Parameter("triangular", (low, low + left, low + left + right))
+    parameter = Parameter(low, low + left, low + left + right)
     (bar,) = tornado(lambda values: slope * values["x"] + 1, {"x": parameter})
     assert low <= bar.low <= bar.high <= low + left + right
     assert bar.swing == pytest.approx(slope * (bar.high - bar.low), abs=1e-9)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bond_eval.core.errors import InputError
-from bond_eval.economics.avoidance import Course, avoided_pounds, by_group, step_up_pounds
+from bond_eval.economics.avoidance import Course, avoided_pounds, step_up_pounds
 from bond_eval.economics.money import Account, Benefit, Kind, Withheld, spread
 from bond_eval.economics.overlap import overlap, published_parts
 from bond_eval.economics.scenarios import totals
@@ -49,20 +49,7 @@ def test_impossible_courses_are_refused(p, q, days):
         Course(p, q, days)
 
 
-def groups(**other):
-    row = {"group": "edge of care", "children": 72, "p0": 0.25, "outside0": 1, "days0": 365, "p1": 0, "outside1": 1}
-    row |= {"days1": 365, "fee_pounds": 222_000, "replacement_pounds": 0}
-    return pd.DataFrame([row, row | {"group": "already looked after"} | other])
-
-
-def test_groups_and_a_missing_fee():
-    assert by_group(groups(p0=1, p1=1)).avoided_pounds.tolist() == pytest.approx([3_996_000, 0])
-    result = by_group(groups(fee_pounds=""))
-    assert isinstance(result, Withheld) and result.missing == ("already looked after: fee_pounds",)
-    with pytest.raises(InputError, match="not a number"):
-        by_group(groups(fee_pounds="lots"))
-    with pytest.raises(InputError, match="group"):
-        by_group(groups().drop(columns="group"))
+def test_a_fee_that_is_not_known_is_refused():
     with pytest.raises(ValueError, match="known"):
         avoided_pounds(1, Course(1, 1, 365), Course(0, 1, 365), float("nan"))
 

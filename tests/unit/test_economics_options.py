@@ -12,7 +12,6 @@ from bond_eval.economics.options import (
     option_items,
     options,
     programme_costs,
-    side_by_side,
 )
 
 CUT = "Full less: "
@@ -64,12 +63,6 @@ def test_a_cut_needs_to_say_what_it_does_to_avoided_cost(found):
     assert expected_net_cost(cut, [1_000.0, 1_000.0], kept=0.8).net.mean == 1_006
     with pytest.raises(ValueError, match="from 0 to 1"):
         expected_net_cost(cut, [1.0], kept=1.5)
-
-
-def test_side_by_side_shows_the_withheld(found):
-    frame = side_by_side({name: expected_net_cost(option, [500.0, 700.0]) for name, option in found.items()})
-    assert frame["option"].tolist() == list(found) and frame["net_000"].notna().sum() == 3
-    assert (frame["withheld"] != "").tolist() == frame["net_000"].isna().tolist()
 
 
 def test_a_planted_change_or_gap_shows():

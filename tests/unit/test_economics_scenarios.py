@@ -159,7 +159,6 @@ def test_counterfactual_fixed_in_2019(table):
     position = cf.fixed_in_2019(table)
     assert position.value_000 == 611 == sum(part for _, part in position.parts)
     assert dict(position.parts) == {"in-house line": 366, "outside placements and IFAs, net of the programme": 245}
-    assert position.interval is None
 
 
 def test_counterfactual_rebased_as_published(table, totals):
@@ -168,44 +167,13 @@ def test_counterfactual_rebased_as_published(table, totals):
     assert dict(position.parts) == {"placements, gross": 5_106, "programme": -2_791}
 
 
-def test_given_counterfactuals_carry_their_intervals(table, totals):
-    draws = [23_000.0, 22_000.0, 24_000.0, 23_000.0]
-    statistical = cf.given("forecast", 22_721.0, draws, standing="model")
-    assert statistical.value_000 == 279 and statistical.interval[0] < 0 < statistical.interval[1]
-    point = cf.given("comparator", 22_721.0, 23_000.0, standing="model", interval=(22_500.0, 23_500.0))
-    assert point.interval == (-221, 779)
-    frame = cf.side_by_side(
-        [cf.fixed_in_2019(table), cf.rebased_as_published(table, totals), statistical, Withheld("no model yet")]
-    )
-    assert list(frame["value_000"].iloc[:3]) == [611, 2_315, 279]
-    assert frame["value_000"].isna().iloc[3] and frame["standing"].iloc[3] == "no model yet"
-    assert frame["lower_000"].notna().tolist() == [False, False, True, False]
-    with pytest.raises(ValueError, match="not both"):
-        cf.given("x", 1.0, draws, standing="s", interval=(0.0, 1.0))
-    with pytest.raises(ValueError, match="hold the point"):
-        cf.given("x", 1.0, 5.0, standing="s", interval=(6.0, 7.0))
-
-
 def test_counterfactuals_are_withheld_with_their_scenario(table, totals):
     spoilt = change(table, float("nan"), "amount_000", line="In-house provision")
     assert isinstance(cf.fixed_in_2019(spoilt), Withheld)
     assert isinstance(cf.rebased_as_published(spoilt, totals), Withheld)
 
 
-def test_cumulative_needs_every_path():
-    frame = pd.DataFrame(
-        {
-            "period": ["2019-20-Q2", "2019-20-Q3"],
-            "do_nothing_000": [5_000.0, 5_100.0],
-            "actual_000": [4_950.0, 4_600.0],
-            "programme_spend_000": [200.0, 300.0],
-        }
-    )
-    assert cf.cumulative(frame)["cumulative_000"].tolist() == [-150, 50]
-    blank = frame.astype({"actual_000": float})
-    blank.loc[1, "actual_000"] = float("nan")
-    assert cf.cumulative(blank).missing == ("2019-20-Q3: actual_000",)
-    assert cf.cumulative(frame.drop(columns="programme_spend_000")).missing == ("programme_spend_000",)
+def test_a_sum_over_time_cannot_be_derived():
     published = cf.cumulative_as_published(load("funding.csv"))
     assert published.reason.startswith("not derivable from the source")
     assert "£3,284k" in published.reason and "£660k" in published.reason

@@ -31,7 +31,7 @@ def forecast(value=23_332.0, **other):
 @pytest.fixture
 def path(tmp_path):
     file = tmp_path / "seals.jsonl"
-    seal(file, forecast(interval_000=(22_500.0, 24_000.0)))
+    seal(file, forecast(interval=(22_500.0, 24_000.0)))
     seal(file, Forecast("programme", TARGET, 22_911.0, "2019-20-Q1", dt.date(2019, 6, 30), "case for change"))
     return file
 
@@ -54,12 +54,12 @@ def test_another_value_cannot_pass_unseen(path):
     with pytest.raises(InputError, match=r"a difference of £1,704k"):
         require_sealed(read_seals(path), "do nothing", TARGET, 25_036)
     assert require_sealed(read_seals(path), "do nothing", TARGET, 23_332) == 0
-    assert rebase(path, rebased()).effect_000 == 1_704
+    assert rebase(path, rebased()).effect == 1_704
     assert require_sealed(read_seals(path), "do nothing", TARGET, 25_036) == 1_704
     with pytest.raises(InputError, match="not £23,332k"):
         require_sealed(read_seals(path), "do nothing", TARGET, 23_332)
     log = rebasings(read_seals(path))
-    assert log["effect_000"].tolist() == [1_704] and log["basis"].tolist() == ["few reductions\u2028anyway"]
+    assert log["effect"].tolist() == [1_704] and log["basis"].tolist() == ["few reductions\u2028anyway"]
 
 
 def test_the_published_jump_is_split():
@@ -74,19 +74,19 @@ def test_the_published_jump_is_split():
 
 def test_the_same_again_is_no_new_record(path):
     before = path.read_bytes()
-    assert seal(path, forecast(interval_000=(22_500.0, 24_000.0))).name == "do nothing"
+    assert seal(path, forecast(interval=(22_500.0, 24_000.0))).name == "do nothing"
     assert path.read_bytes() == before
     with pytest.raises(InputError, match="re-basing"):
-        seal(path, forecast(interval_000=(22_000.0, 24_000.0)))
+        seal(path, forecast(interval=(22_000.0, 24_000.0)))
 
 
-@pytest.mark.parametrize("field", ["value_000", "basis", "effect_000", "made_on", "previous", "hash"])
+@pytest.mark.parametrize("field", ["value", "unit", "price_base", "basis", "effect", "made_on", "previous", "hash"])
 def test_a_changed_record_is_found(path, field):
     lines = path.read_text("utf-8").splitlines()
     record = json.loads(lines[0])
     record[field] = record[field] + 1 if isinstance(record[field], float) else "1" * 64
     path.write_text("\n".join([json.dumps(record), lines[1]]) + "\n", "utf-8")
-    with pytest.raises(InputError, match="line 1: changed"):
+    with pytest.raises(InputError, match="record 1: changed"):
         read_seals(path)
 
 
@@ -97,14 +97,14 @@ def test_a_removed_or_broken_record_is_found(path):
         read_seals(path)
     for text in ("{", "[]", '{"kind": "forecast"}', "\udcff"):
         path.write_bytes(text.encode("utf-8", "surrogateescape") + b"\n")
-        with pytest.raises(InputError, match="line 1: not a record"):
+        with pytest.raises(InputError, match="record 1: not a record"):
             read_seals(path)
 
 
 def test_later_quarters_score_what_was_sealed_first(path):
     rebase(path, rebased())
     frame = score(read_seals(path), TARGET, {"do nothing": 24_100.0, "programme": 22_721.0, "unknown": 1.0})
-    assert frame["error_000"].tolist() == [768, -190] and frame["rebased_000"].tolist() == [25_036, 22_911]
+    assert frame["error"].tolist() == [768, -190] and frame["rebased"].tolist() == [25_036, 22_911]
     assert frame["inside"].tolist() == [False, None]
     assert score(read_seals(path), "2021-22-Q1", {"do nothing": 1.0}).empty
     assert in_force((), "do nothing", TARGET) is None
@@ -121,7 +121,7 @@ def test_what_cannot_be_sealed(tmp_path):
         seal(file, forecast(made_in="2020-21-Q3"))
     with pytest.raises(InputError, match="Quarter"):
         forecast(made_in="June 2019")
-    for bad in ({"value": float("nan")}, {"interval_000": (1.0, 2.0)}, {"basis": " "}):
+    for bad in ({"value": float("nan")}, {"interval": (1.0, 2.0)}, {"basis": " "}):
         with pytest.raises(ValueError):
             forecast(**bad)
     assert not file.exists()

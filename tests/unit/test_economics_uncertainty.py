@@ -18,20 +18,14 @@ from bond_eval.economics.uncertainty import (
     tornado,
 )
 
-DISTRIBUTIONS = [
-    Parameter("triangular", (2.0, 3.0, 7.0)),
-    Parameter("normal", (10.0, 2.0)),
-    Parameter("beta", (2.0, 6.0)),
-    Parameter("lognormal", (5.0, 0.3)),
-    Parameter("point", (4.0,)),
-]
+DISTRIBUTIONS = [Parameter(2.0, 3.0, 7.0), Parameter(0.0, 0.0, 1.0), Parameter(4.0, 4.0, 4.0)]
 
 
 def linear(values):
     return 3 * values["a"] - 2 * values["b"] + 5
 
 
-@pytest.mark.parametrize("parameter", DISTRIBUTIONS, ids=lambda parameter: parameter.kind)
+@pytest.mark.parametrize("parameter", DISTRIBUTIONS, ids=str)
 def test_draws_have_the_moments_and_quantiles_of_their_closed_forms(parameter):
     draws = parameter.draw(np.random.default_rng(1), 400_000)
     assert draws.mean() == pytest.approx(parameter.mean, rel=0.005)
@@ -41,40 +35,28 @@ def test_draws_have_the_moments_and_quantiles_of_their_closed_forms(parameter):
 
 
 def test_triangular_moments():
-    parameter = Parameter("triangular", (2.0, 3.0, 7.0))
+    parameter = Parameter(2.0, 3.0, 7.0)
     assert parameter.mean == 4 and parameter.variance == pytest.approx((4 + 9 + 49 - 6 - 14 - 21) / 18)
     assert [parameter.quantile(p) for p in (0, 0.2, 1)] == pytest.approx([2, 3, 7])
 
 
-@pytest.mark.parametrize(
-    ("kind", "values"),
-    [
-        ("triangular", (3, 2, 7)),
-        ("triangular", (2, 2, 2)),
-        ("normal", (1, 0)),
-        ("beta", (0, 1)),
-        ("lognormal", (-1, 1)),
-        ("normal", (1,)),
-        ("point", (float("nan"),)),
-        ("uniform", (0, 1)),
-    ],
-)
-def test_impossible_distributions_are_refused(kind, values):
+@pytest.mark.parametrize("values", [(3, 2, 7), (1, 2, 1), (float("nan"), 1, 2), (0, 1, float("inf"))])
+def test_impossible_distributions_are_refused(values):
     with pytest.raises(ValueError):
-        Parameter(kind, values)
+        Parameter(*values)
 
 
 def test_simulation_of_a_linear_model_matches_its_closed_form():
-    parameters = {"a": Parameter("triangular", (0.0, 1.0, 2.0)), "b": Parameter("normal", (1.0, 0.5))}
+    parameters = {"a": Parameter(0.0, 1.0, 2.0), "b": Parameter(0.0, 1.0, 2.0)}
     found = monte_carlo(linear, parameters, seed=7, draws=200_000)
     assert found.spread.mean == pytest.approx(6, abs=0.02)
-    assert found.result.var() == pytest.approx(9 * parameters["a"].variance + 4 * 0.25, rel=0.02)
+    assert found.result.var() == pytest.approx((9 + 4) * parameters["a"].variance, rel=0.02)
     assert found.spread.draws == 200_000
 
 
 def test_simulation_is_seeded_and_a_parameter_more_leaves_the_rest():
     first = {"a": DISTRIBUTIONS[0], "b": DISTRIBUTIONS[1]}
-    more = {"c": DISTRIBUTIONS[3], "b": DISTRIBUTIONS[1], "a": DISTRIBUTIONS[0]}
+    more = {"c": DISTRIBUTIONS[2], "b": DISTRIBUTIONS[1], "a": DISTRIBUTIONS[0]}
     one, again, other = (monte_carlo(linear, p, seed=s) for p, s in ((first, 1), (more, 1), (first, 2)))
     assert (one.result == again.result).all() and not (one.result == other.result).any()
     twins = monte_carlo(linear, {"a": DISTRIBUTIONS[1], "b": DISTRIBUTIONS[1]}, seed=1)
@@ -91,15 +73,15 @@ def test_ten_thousand_draws_of_twenty_years_take_under_two_seconds():
         return net_present_value(values["cost"][:, None] * years, values["gain"][:, None] * years)
 
     start = time.perf_counter()
-    found = monte_carlo(model, {"cost": DISTRIBUTIONS[1], "gain": DISTRIBUTIONS[3]}, seed=3)
+    found = monte_carlo(model, {"cost": DISTRIBUTIONS[0], "gain": DISTRIBUTIONS[1]}, seed=3)
     assert time.perf_counter() - start < 2 and found.result.size == 10_000
 
 
 def test_tornado_of_a_linear_model():
     parameters = {
-        "b": Parameter("normal", (1.0, 0.5)),
-        "a": Parameter("triangular", (0.0, 1.0, 2.0)),
-        "c": Parameter("point", (1.0,)),
+        "b": Parameter(0.0, 1.0, 2.0),
+        "a": Parameter(0.0, 1.0, 2.0),
+        "c": Parameter(1.0, 1.0, 1.0),
     }
     bars = tornado(linear, parameters, level=0.9)
     assert [bar.parameter for bar in bars] == ["a", "b", "c"]

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bond_eval.core.periods import Quarter
-from bond_eval.core.places import SAMPLE
-from bond_eval.evidence.release import Release, build_release
+from bond_eval.core.places import REFERENCE, ROOT, SAMPLE
+from bond_eval.evidence.claims import project_claims
+from bond_eval.evidence.gate import protect
+from bond_eval.evidence.registry import registered
+from bond_eval.evidence.release import Release, _facts
+from bond_eval.evidence.view import load_view
+from bond_eval.intake import reference
+from bond_eval.sample import write_sample
+from bond_eval.workbook.run import RunSettings, run_workbook
 
 QUARTER = Quarter.parse("2020-21-Q2")
+ROOMS = ("case_for_change", "cost_avoidance", "what_would_change_the_answer", "funding_options",
+         "invest_to_save", "delivery_options", "benefits_realisation", "funding_control", "claims_register",
+         "placement_trends", "placement_forecast")  # fmt: skip
+
+
+def build_release(data: Path, authority: str, quarter: Quarter, audience: str, seed: int) -> Release:
+    """A release of the economic tables alone: what the others cost to build is not tested here."""
+    view = load_view(data, authority, quarter, audience, seed)
+    specs = {name: spec for name, spec in registered().items() if spec.notebook in ROOMS}
+    return Release(_facts(view), {name: protect(spec, spec.build(view), audience) for name, spec in specs.items()})
+
+
+def found(data: Path, out: Path, *notebooks: str) -> dict[str, dict[str, object]]:
+    """Findings by id of a run of some notebooks, on the economic tables."""
+    settings = RunSettings(data, "salford", QUARTER, out, only=notebooks)
+    report = run_workbook(settings, build=build_release)
+    assert [(result.name, result.message) for result in report.results if not result.done] == []
+    findings = json.loads((report.folder / "findings.json").read_text(encoding="utf-8"))["findings"]
+    return {str(finding["id"]): finding for finding in findings}
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +123,8 @@ def bare(tmp_path: Path) -> Path:
 
 def test_nothing_is_claimed_where_nothing_was_published_or_supplied(bare: Path) -> None:
     built = build_release(bare, "elsewhere", QUARTER, "public", 2021)
-    for table in ("position_steps", "position_counterfactuals", "cost_by_line", "cost_against_budget"):
+    for table in ("position_steps", "position_counterfactuals", "cost_by_line", "cost_against_budget", "review",
+                  "monitoring_pack", "benefits", "sealed_forecasts", "jump", "control_template"):  # fmt: skip
         assert len(built.tables[table]) == 0, table
     assert built.tables["cost_problems"].label("reason") == ["No finance files were supplied"]
 
@@ -109,3 +138,140 @@ def test_a_category_without_a_price_withholds_the_cost_and_is_named(tmp_path: Pa
     built = build_release(copy, "salford", QUARTER, "public", 2021)
     assert len(built.tables["cost_by_line"]) == 0
     assert any("Connected carers" in text for text in built.tables["cost_problems"].texts("missing"))
+
+
+def test_the_published_claim_for_the_edge_of_care_is_one_point(release: Release) -> None:
+    """Source: the report, 6.5 and 8 (circa 4m), and 3.1 (two of twelve)."""
+    avoided = numbers(release, "edge_claim", "avoided")
+    assert avoided[:3] == pytest.approx([4000, 72 * 0.25 * 200, 72 * (0.25 - 2 / 12) * 200])
+    assert avoided[3:6] == pytest.approx([300, 150, 135]) and avoided[6] < 135
+    lower, upper = (numbers(release, "edge_claim", name)[-1] for name in ("lower", "upper"))
+    assert lower < 0 < upper
+
+
+def test_the_net_position_is_of_its_parts_and_of_its_seed(release: Release) -> None:
+    likely = numbers(release, "net_position", "likely")
+    assert sum(likely[:-1]) == pytest.approx(likely[-1])
+    assert -2591 in likely
+    swings = numbers(release, "net_tornado", "swing")
+    assert swings == sorted(swings, reverse=True)
+    again, other = (build_release(SAMPLE, "salford", QUARTER, "public", seed) for seed in (2021, 7))
+    mean = numbers(release, "net_position", "mean")
+    assert numbers(again, "net_position", "mean") == mean != numbers(other, "net_position", "mean")
+
+
+def test_net_costs_follow_from_the_draws_and_stopping_avoids_nothing(release: Release) -> None:
+    net = dict(zip(release.tables["option_net"].label("option"), numbers(release, "option_net", "net"), strict=True))
+    assert net["Full implementation"] - net["Reduced"] == pytest.approx(2591 - 2419)
+    assert net["Discontinue"] == pytest.approx(88.5 + 35 * 10)
+    worth = release.tables["appraisal"]
+    assert worth.label("basis").count("as given") == worth.label("basis").count("after optimism bias") == 5
+    for benefit, before in zip(worth.label("benefit"), worth.cells("npv"), strict=True):
+        assert benefit in ("cashable saving", "avoided cost", "partner benefit") and before.known
+
+
+def test_the_months_add_up_to_the_year_and_the_plan_is_judged_by_its_rule(release: Release) -> None:
+    months = dict(zip(release.tables["monitoring_pack"].label("month"),
+                      numbers(release, "monitoring_pack", "spend"), strict=True))  # fmt: skip
+    assert len(months) == 12 and list(months)[-1] == "September 2020"
+    assert numbers(release, "monitoring_pack", "so_far")[-1] == pytest.approx(2466.2)
+    review = release.tables["review"]
+    assert review.texts("verdict") == ["on track"] and "80%" in review.texts("rule")[0]
+    # The plan's cost less the outturn of the same year, which the five-year table has.
+    assert review.cells("raw")[0].value == pytest.approx(9600 + 400 + 2520 - 11072, abs=1)
+
+
+def test_benefits_sums_jump_and_overlap(release: Release) -> None:
+    """Source: assurance report 2019, 1; BOND report 2021, 3, 6.4 and 6.5."""
+    assert numbers(release, "benefit_sums", "computed") == [640, 1280]
+    assert numbers(release, "benefit_sums", "difference") == [0, -20]
+    assert numbers(release, "jump", "amount") == [421, 1704, 190, 2315]
+    sealed = release.tables["sealed_forecasts"]
+    assert sealed.texts("checked") == ["the same", "the same"]
+    assert sealed.cell("error", name="likely").value == -190 and not sealed.cell("error", name="do nothing").known
+    assert release.tables["published_parts"].last("amount", claim="All").value == 15152
+    seen = release.tables["overlap_seen"]
+    whole, parts = (seen.cell(name, programme="All").value for name in ("whole", "parts"))
+    assert 0 < whole <= parts
+
+
+def test_sources_are_held_against_payments(release: Release) -> None:
+    control = release.tables["control_template"]
+    assert control.where(funder="Greater Manchester").total("approved").value == 660
+    assert control.total("approved").value == 3284 + 660
+    assert control.total("spent").value == pytest.approx(2466.2)
+    filled = release.tables["gm_funding_template"]
+    assert filled.cell("figure", heading="Spend to date: Greater Manchester").value == pytest.approx(660)
+
+
+def test_a_payment_without_an_approval_is_picked_up(tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE, tmp_path / "more")
+    path = tmp_path / "more" / "finance" / "programme_spend.csv"
+    path.write_text(path.read_text() + "Hub building,2020-04,50000,Capital programme\n")
+    control = build_release(tmp_path / "more", "salford", QUARTER, "public", 2021).tables["control_template"]
+    row = control.where(programme="Hub building")
+    assert row.cells("spent")[0].value == 50 and not row.cells("approved")[0].known
+    assert "belongs elsewhere" in row.texts("flag")[0]
+
+
+def test_the_seven_needs_name_notebooks_and_tables_that_are_there(release: Release) -> None:
+    needs = reference.read_reference("assurance_needs.csv")
+    assert len(needs) == 7
+    there = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert {name.strip() for text in needs["met_by"] for name in text.split(";")} <= there
+    assert set(needs["table"]) <= set(registered())
+
+
+@pytest.fixture
+def dearer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The reference tables with one figure changed: an outside placement at 250 and not 200."""
+    copy = tmp_path / "reference"
+    shutil.copytree(REFERENCE, copy)
+    path = copy / "scenarios.csv"
+    text = path.read_text(encoding="utf-8")
+    assert ",200,," in text
+    path.write_text(text.replace(",200,,", ",250,,"), encoding="utf-8")
+    monkeypatch.setattr(reference, "REFERENCE", copy)
+    yield copy
+
+
+def test_one_changed_figure_changes_verdicts_and_findings_wherever_it_is_used(
+    release: Release, dearer: Path, tmp_path: Path
+) -> None:
+    after = build_release(SAMPLE, "salford", QUARTER, "public", 2021)
+    changed = {name for name, shown in after.tables.items() if shown.to_csv() != release.tables[name].to_csv()}
+    assert changed >= {
+        "case_lines", "case_totals", "case_steps", "case_stress", "case_implied", "case_break_even", "case_baseline",
+        "position_steps", "position_counterfactuals", "option_thresholds", "option_net", "appraisal",
+        "assumption_dials", "net_position", "net_tornado", "net_grid", "net_break_even", "edge_claim",
+        "programme_tests", "stopping_risks", "contract_tariffs", "review", "sealed_forecasts", "benefit_sums", "claims",
+    }  # fmt: skip
+    verdicts = {claim.claim_id: claim.verdict for claim in project_claims()}
+    assert verdicts["C001"] == "does not reconcile"
+    assert "no re-basing explains" in after.tables["sealed_forecasts"].texts("checked")[0]
+    statements = {id: str(f["statement"]) for id, f in found(
+        SAMPLE, tmp_path / "out", "30_case_for_change", "32_what_would_change_the_answer").items()}  # fmt: skip
+    assert statements["case_for_change.break_even"].startswith("Full implementation pays for itself with 12.3")
+    assert "£4,500k at the report's own unit cost" in statements["what_would_change_the_answer.edge_of_care"]
+
+
+def test_in_the_null_world_no_pound_is_claimed_without_an_interval_that_spans_nought(tmp_path: Path) -> None:
+    write_sample(tmp_path / "data", world="null", children=120)
+    pages = ("31_cost_avoidance", "32_what_would_change_the_answer", "33_funding_options", "34_invest_to_save",
+             "36_benefits_realisation")  # fmt: skip
+    findings = found(tmp_path / "data", tmp_path / "out", *pages)
+    # What a report claimed is told as its claim, and what was spent is no saving.
+    claims = {id: f for id, f in findings.items() if f["unit"] == "£000" and f["kind"] == "economic"
+              and id not in ("cost_avoidance.projection", "cost_avoidance.outturns")}  # fmt: skip
+    assert {"what_would_change_the_answer.net", "funding_options.net", "funding_options.appraisal"} <= set(claims)
+    for id, finding in claims.items():
+        if finding["value"] is not None:
+            low, high = finding["interval"]
+            assert low < 0 < high, id
+    for id in (
+        "cost_avoidance.fixed",
+        "cost_avoidance.rebased",
+        "invest_to_save.review",
+        "benefits_realisation.rebased",
+    ):
+        assert findings[id]["value"] is None, id

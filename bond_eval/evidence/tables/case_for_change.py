@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bond_eval.core import formats
 from bond_eval.core.errors import InputError
 from bond_eval.economics import break_evens, options, scenarios
 from bond_eval.economics.money import Withheld
 from bond_eval.economics.scenarios import DO_NOTHING, LIKELY
+from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
 
@@ -123,6 +125,33 @@ def case_stress(view: View) -> pd.DataFrame:
     frame = pd.concat(parts, ignore_index=True)
     frame = frame.rename(columns={"avoidance_000": "avoidance", "change_000": "change"})
     return frame[["point", "step", "avoidance", "change"]]
+
+
+@table(
+    "case_baseline",
+    title="The same case with the other baseline that the documents state, £000",
+    row="a baseline",
+    labels={"baseline": "Outside placements at the baseline", "point": "Point"},
+    values=(
+        Value("do_nothing", "Do nothing £000", "thousands"),
+        Value("likely", "Likely scenario £000", "thousands"),
+        Value("avoidance", "Cost avoidance £000", "thousands"),
+    ),
+    source=SOURCE + "; 2.5 and the 2019 assurance report have the other",
+    method=METHOD,
+)
+def case_baseline(view: View) -> pd.DataFrame:
+    """Each total moves with the baseline and the difference does not, so a wrong baseline does not show in it."""
+    facts, rows = project_facts(), []
+    for placements in (facts["op_baseline"], facts["op_stated_2_5"]):
+        case = scenarios.with_baseline(scenarios.scenarios(), placements)
+        for point in POINTS[1:]:
+            result = scenarios.avoidance(case, point)
+            if isinstance(result, Withheld):
+                raise InputError(result.reason)
+            sides = (result.counterfactual.total_000, result.programme.total_000)
+            rows.append((formats.number(placements), point, *sides, result.difference_000))
+    return pd.DataFrame(rows, columns=["baseline", "point", "do_nothing", "likely", "avoidance"])
 
 
 @table(

@@ -9,6 +9,8 @@ from bond_eval.core.errors import InputError
 from bond_eval.core.periods import financial_year_start, year_label
 from bond_eval.economics import counterfactuals, scenarios
 from bond_eval.economics.money import Withheld
+from bond_eval.economics.prices import deflators, real_terms
+from bond_eval.economics.reference import load
 from bond_eval.economics.scenarios import CURRENT, DO_NOTHING
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
@@ -148,6 +150,8 @@ def position_steps(view: View) -> pd.DataFrame:
         Value("do_nothing", "Do nothing £000", "thousands"),
         Value("actual", "Position £000", "thousands"),
         Value("avoidance", "Cost avoidance £000", "thousands"),
+        Value("lower", "Lower £000", "thousands"),
+        Value("upper", "Upper £000", "thousands"),
         Value("standing", "Standing", "text"),
     ),
     source=CASE,
@@ -155,19 +159,41 @@ def position_steps(view: View) -> pd.DataFrame:
 )
 def position_counterfactuals(view: View) -> pd.DataFrame:
     """Fixed in 2019 and re-based in 2020, each whole and in its parts; the cumulative saving, which none allows."""
-    columns = ["counterfactual", "part", "do_nothing", "actual", "avoidance", "standing"]
+    columns = ["counterfactual", "part", "do_nothing", "actual", "avoidance", "lower", "upper", "standing"]
     if not view.authority.published:
         return pd.DataFrame(columns=columns)
     case, totals = scenarios.scenarios(), scenarios.totals()
-    rows: list[tuple[str, str, float, float, float, str]] = []
-    for position in (counterfactuals.fixed_in_2019(case), counterfactuals.rebased_as_published(case, totals)):
-        if isinstance(position, Withheld):
-            raise InputError(position.reason)
-        name = position.counterfactual
-        rows.append((name, "all", position.do_nothing_000, position.actual_000, position.value_000, position.standing))
-        rows += [(name, part, np.nan, np.nan, amount, position.standing) for part, amount in position.parts]
-    from bond_eval.economics.reference import load
-
-    whole = counterfactuals.cumulative_as_published(load("funding.csv"))
-    rows.append(("cumulative from July 2019", "all", np.nan, np.nan, np.nan, whole.reason))
+    rows: list[tuple[object, ...]] = []
+    for found in (counterfactuals.fixed_in_2019(case), counterfactuals.rebased_as_published(case, totals)):
+        if isinstance(found, Withheld):
+            raise InputError(found.reason)
+        name, whole = found.counterfactual, (found.do_nothing_000, found.actual_000, found.value_000)
+        rows.append((name, "all", *whole, *[np.nan] * 2, found.standing))
+        rows += [(name, part, *[np.nan] * 2, pounds, *[np.nan] * 2, found.standing) for part, pounds in found.parts]
+    withheld = counterfactuals.cumulative_as_published(load("funding.csv"))
+    rows.append(("cumulative from July 2019", "all", *[np.nan] * 5, withheld.reason))
     return pd.DataFrame(rows, columns=columns)
+
+
+@table(
+    "cost_real",
+    title="Outside placements and IFAs: cost as paid and in the prices of the last year, £000",
+    row="a financial year",
+    labels={"year": "Financial year"},
+    values=(
+        Value("nominal", "As paid £000", "thousands"),
+        Value("real", "In the last year's prices £000", "thousands"),
+        Value("standing", "Standing of the deflator", "text"),
+    ),
+    source=FILES + "; data/reference/deflators.csv",
+    method="× index of the last year ÷ index of the year",
+)
+def cost_real(view: View) -> pd.DataFrame:
+    """The cost of external placements with inflation taken out; years without a deflator are left out."""
+    costs = _costs(view)
+    years = costs[costs["line"].isin(EXTERNAL)].groupby("year")["cost"].sum()
+    years = years[years.index.isin(deflators()["year"])]
+    if years.empty:
+        return pd.DataFrame(columns=["year", "nominal", "real", "standing"])
+    found = real_terms(years.to_numpy(dtype=float), list(years.index), str(years.index[-1]))
+    return pd.DataFrame({"year": found.years, "nominal": found.nominal, "real": found.real, "standing": found.standing})

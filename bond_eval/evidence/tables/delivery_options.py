@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from bond_eval.economics.outcome_contract import risks
+from bond_eval.core import formats
+from bond_eval.core.errors import InputError
+from bond_eval.economics.money import Withheld
+from bond_eval.economics.outcome_contract import break_even_tariffs, payments, risks
 from bond_eval.economics.reference import load
+from bond_eval.evidence.dials import CONTRACT, dials
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
 
 SOURCE = "data/reference/funding.csv: Southampton Cabinet decision August 2017, decision (ii)"
+DIALS = SOURCE + "; data/reference/assumptions.csv"
 
 
 def _service() -> pd.DataFrame:
@@ -69,3 +74,66 @@ def who_bears(view: View) -> pd.DataFrame:
     frame = risks().fillna("")
     frame["council"] = frame["outcome_contract"].str.startswith("Council").astype(int)
     return frame[["risk", "in_house", "block_contract", "outcome_contract", "council", "note"]]
+
+
+@table(
+    "contract_tariffs",
+    title="Between which tariffs a contract by outcome serves both sides, £ an outcome",
+    row="a share of outcomes that would have come anyway",
+    labels={"anyway": "Would have come anyway", "outcomes": "Outcomes a year"},
+    values=(
+        Value("provider", "Provider breaks even at £", "pounds"),
+        Value("council", "Council breaks even at £", "pounds"),
+        Value("verdict", "Tariffs that serve both", "text"),
+        Value("agree", "A tariff serves both (1 yes)", "number"),
+        Value("rank", "1 where a tariff serves both, 4 where none does", "number"),
+    ),
+    source=DIALS,
+    method="cost ÷ outcomes; worth of an outcome × (1 − share that would have come anyway)",
+)
+def contract_tariffs(view: View) -> pd.DataFrame:
+    """The two break-even tariffs at the low, most likely and high value of outcomes and of deadweight."""
+    known, cost, rows = dials(CONTRACT), _cost_pounds(), []
+    anyway, outcomes = known["outcome_anyway"], known["outcomes"]
+    for share in (anyway.low, anyway.mode, anyway.high):
+        for count in (outcomes.low, outcomes.mode, outcomes.high):
+            found = break_even_tariffs(cost, count, known["outcome_value_000"].mode * 1000, share)
+            if isinstance(found, Withheld):
+                raise InputError(f"data/reference/assumptions.csv, dial 'outcomes': {found.reason}.")
+            ends = [formats.number(pounds / 1000) for pounds in (found.provider, found.commissioner)]
+            words, rank = (f"£{ends[0]}k to £{ends[1]}k", 1) if found.can_agree else ("none", 4)
+            labels = (formats.percent(share), formats.number(count))
+            rows.append((*labels, found.provider, found.commissioner, words, int(found.can_agree), rank))
+    return pd.DataFrame(rows, columns=["anyway", "outcomes", "provider", "council", "verdict", "agree", "rank"])
+
+
+@table(
+    "contract_cap",
+    title="What a cap does: payments at the provider's break-even tariff, £ a year",
+    row="a number of outcomes",
+    labels={"outcomes": "Outcomes a year"},
+    values=(
+        Value("uncapped", "Paid without a cap £", "pounds"),
+        Value("capped", "Paid with the cap £", "pounds"),
+        Value("provider", "Provider's surplus or loss £", "pounds"),
+        Value("bears", "Who bears the difference", "text"),
+    ),
+    source=DIALS,
+    method="outcomes × tariff, at most the service's own cost; tariff set at the most likely number of outcomes",
+)
+def contract_cap(view: View) -> pd.DataFrame:
+    """Fewer outcomes fall on the provider; more are paid for up to the cap, which is the cost of the service."""
+    outcomes, cost = dials(CONTRACT)["outcomes"], _cost_pounds()
+    counts, tariff = [outcomes.low, outcomes.mode, outcomes.high], cost / outcomes.mode
+    paid = payments(counts, tariff, cost)
+    words = ["the provider" if count < outcomes.mode else "nobody" if count == outcomes.mode
+             else "the council gains: outcomes beyond the cap are not paid for" for count in counts]  # fmt: skip
+    return pd.DataFrame(
+        {"outcomes": [formats.number(count) for count in counts], "uncapped": [count * tariff for count in counts],
+         "capped": paid, "provider": paid - cost, "bears": words}
+    )  # fmt: skip
+
+
+def _cost_pounds() -> float:
+    """Cost of the service in the last year that is named, £."""
+    return float(_service()["amount_000"].iloc[-1]) * 1000

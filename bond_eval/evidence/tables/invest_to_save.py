@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
+import numpy as np
 import pandas as pd
 
+from bond_eval.core import formats
+from bond_eval.core.periods import financial_year_start, month_starts, next_month, year_label
 from bond_eval.economics import invest_to_save as its
 from bond_eval.economics.discounting import discount_factors
+from bond_eval.economics.money import Withheld
 from bond_eval.economics.reference import load
+from bond_eval.evidence.dials import MONITORING, dials, worked_table
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
+from bond_eval.placements.categories import EXTERNAL
+from bond_eval.placements.costing import Unpriced
 
+PACK = ["looked_after", "children", "cost", "budget", "variance", "spend", "so_far"]
 SOURCE = "data/reference/funding.csv: Sandwell Cabinet report September 2021, 4.6; discount_rates.csv"
 
 
@@ -82,3 +92,93 @@ def proposal_requirements(view: View) -> pd.DataFrame:
     )
     rows = [(name, 0 if name in unmet else 1) for name in its.REQUIREMENTS]
     return pd.DataFrame(rows, columns=["requirement", "stated"])
+
+
+@table(
+    "monitoring_pack",
+    title="Month by month: outside placements and IFAs against their budget, and what the programmes spent, £000",
+    row="a month",
+    labels={"month": "Month"},
+    values=(
+        Value("looked_after", "Looked after on the last day"),
+        Value("children", "In outside placements and IFAs on the last day"),
+        Value("cost", "Cost £000", "thousands", follows=("children",)),
+        Value("budget", "Budget £000", "thousands"),
+        Value("variance", "Surplus or (shortfall) £000", "thousands", follows=("children",)),
+        Value("spend", "Programme spend £000", "thousands"),
+        Value("so_far", "Programme spend so far £000", "thousands"),
+    ),
+    source="SSDA903 episodes and the authority's finance files",
+    method="child-days of the month × the year's mean cost of a day in the category; spend as entered, all funders",
+)
+def monitoring_pack(view: View) -> pd.DataFrame:
+    """The latest 12 whole months; empty without finance files, gaps where a file says nothing."""
+    frame = _months(view)
+    if frame.empty:
+        return frame.reindex(columns=["month", *PACK])
+    budget, spend = (_by_month(rows) for rows in (view.finance.budget, view.finance.spend))  # type: ignore[union-attr]
+    frame = frame.assign(budget=frame["day"].map(budget), spend=frame["day"].map(spend))
+    frame["variance"] = frame["budget"] - frame["cost"]
+    frame["so_far"] = [spend[spend.index <= day].sum() if len(spend) else np.nan for day in frame["day"]]
+    return frame[["month", *PACK]].tail(its.MONTHS).reset_index(drop=True)
+
+
+def _months(view: View) -> pd.DataFrame:
+    """Whole months from the first full financial year: day (first of month), month, looked_after, children, cost."""
+    costs = view.costs
+    if costs is None or isinstance(costs, Unpriced) or costs.empty:
+        return pd.DataFrame(columns=["day", "month", "looked_after", "children", "cost"])
+    rates = costs.set_index(["year", "category"])["cost_pounds"] / costs.set_index(["year", "category"])["child_days"]
+    daily, rows = view.counts.by_category(), []
+    for day in month_starts(max(view.counts.first, dt.date(int(costs["year"].min()[:4]), 4, 1)), view.as_of):
+        nights = daily[str(day) : str(next_month(day) - dt.timedelta(days=1))]
+        year, last = year_label(financial_year_start(day)), nights.iloc[-1]
+        pounds = sum(nights[name].sum() * rates.get((year, name), 0.0) for name in EXTERNAL)
+        rows.append((day, formats.month(day), int(last.sum()), int(last[list(EXTERNAL)].sum()), pounds / 1000))
+    return pd.DataFrame(rows, columns=["day", "month", "looked_after", "children", "cost"])
+
+
+def _by_month(lines: pd.DataFrame) -> pd.Series:
+    """£000 by first day of month."""
+    if lines.empty:
+        return pd.Series(dtype=float)
+    return lines.groupby(pd.to_datetime(lines["month"]).dt.date)["pounds"].sum() / 1000
+
+
+@table(
+    "review",
+    title="The 12-month review, by the rule of the invest-to-save report, on this authority's own months",
+    row="a proposal with a plan",
+    labels={"proposal": "Proposal"},
+    values=(
+        Value("children", "Fewest children in outside placements and IFAs in a month"),
+        Value("planned", "Planned saving £000", "thousands"),
+        Value("saved", "Saving at the demand that came £000", "signed", follows=("children",)),
+        Value("raw", "Saving at the demand foreseen £000", "signed", follows=("children",)),
+        Value("demand", "Demand above plan", "percent", follows=("children",)),
+        Value("verdict", "Verdict", "text"),
+        Value("rule", "Rule", "text"),
+    ),
+    source="data/reference/review_plans.csv, SSDA903 episodes and the authority's finance files",
+    method="planned cost × children looked after ÷ those planned for (the baseline's), less actual cost",
+)
+def review(view: View) -> pd.DataFrame:
+    """Each plan of this authority against its first 12 months; why there is no verdict where there is none."""
+    plans = worked_table("review_plans.csv", "planned_cost_000", "planned_saving_000")
+    plans, rows = plans[plans["authority"] == view.authority.published], []
+    months, tolerance = _months(view), dials(MONITORING)["review_tolerance"].mode
+    for plan in plans.to_dict("records"):
+        mine = months[months["day"] >= dt.date.fromisoformat(plan["first_month"])].head(its.MONTHS)
+        year = pd.DataFrame({"cost": mine["cost"], "demand": mine["looked_after"]})
+        year["planned_demand"] = int(view.counts.on(view.baseline).to_numpy().sum())
+        year["planned_cost"] = plan["planned_cost_000"] / its.MONTHS
+        year["planned_saving"] = plan["planned_saving_000"] / its.MONTHS
+        found = its.twelve_month_review(year.astype(float), tolerance=tolerance)
+        if isinstance(found, Withheld):
+            none = [np.nan] * 3
+            rows.append((plan["proposal"], np.nan, plan["planned_saving_000"], *none, found.reason, ""))
+            continue
+        amounts = (found.planned_saving, found.adjusted_saving, found.raw_saving, found.demand_change)
+        rows.append((plan["proposal"], int(mine["children"].min()), *amounts, found.verdict, found.rule))
+    columns = ["proposal", "children", "planned", "saved", "raw", "demand", "verdict", "rule"]
+    return pd.DataFrame(rows, columns=columns)
