@@ -1,4 +1,8 @@
-"""The command line. Every command: 0 done, 1 some notebook failed, 2 usage or input, 130 interrupted."""
+"""The command line.
+
+Every command: 0 done, 1 some notebook failed (`verify`: some file differs), 2 usage or input, 3 the audit found what
+may not be published, 130 interrupted.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +15,15 @@ import typer
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
-from bond_eval.core.places import SAMPLE, find_data, short_form
+from bond_eval.core.places import REFERENCE_RUN, SAMPLE, find_data, short_form
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bond_eval.intake.dfe import Dfe
+    from bond_eval.intake.finance import Finance
+    from bond_eval.intake.measures import Measures
+    from bond_eval.intake.register import Register
     from bond_eval.intake.ssda903 import Return
 
 app = typer.Typer(
@@ -23,7 +31,8 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
     help="Evaluate a children's programme on an authority's looked-after-children return (SSDA903).",
-    epilog="Exit status: 0 done, 1 some notebook failed, 2 usage or input, 130 interrupted.",
+    epilog="Exit status: 0 done, 1 some notebook failed or file differs, 2 usage or input, 3 the audit found what may "
+    "not be published, 130 interrupted.",
 )
 DataArgument = Annotated[str, typer.Argument(help="Folder, folder a year, zip, XML or CSV that holds the return.")]
 Authority = Annotated[str, typer.Option(help="Short name of the authority, used for folders.")]
@@ -49,17 +58,23 @@ def check(
     authority: Authority = "authority",
     internal: Internal = False,
 ) -> None:
-    """Read the files and report every defect by severity, with values masked and children as row numbers."""
+    """Read the files and report every defect by severity, with values masked and children as row numbers.
+
+    The folders finance, register, measures and dfe beside the return are read too, on past a file that cannot be read.
+    """
+    import pandas as pd
+
     from bond_eval.core.atomic import write_text
     from bond_eval.core.issues import public
 
     loaded = _load(data, authority)
-    report = loaded.issues if internal else public(loaded.issues)
-    accounts = loaded.accounts[["rows_in", "kept", "set_aside"]].sum()
-    print(
-        f"{accounts['rows_in']:,} rows in = {accounts['kept']:,} kept + {accounts['set_aside']:,} set aside, "
-        f"{len(loaded.accounts)} modules of {loaded.accounts['file'].nunique()} files."
-    )
+    reports = [loaded.issues]
+    _print_accounts("", "modules", loaded.accounts)
+    for folder, supplied in _beside(find_data(data), loaded).items():
+        _print_accounts(f"{folder}: ", "forms", supplied.accounts)
+        reports.append(supplied.issues.assign(file=f"{folder}/" + supplied.issues["file"].astype(str)))
+    report = pd.concat(reports, ignore_index=True)
+    report = report if internal else public(report)
     for (severity, rule, action), rows in report.groupby(["severity", "rule", "action"], sort=False):
         first = rows.iloc[0]
         where = f"{first['file']} line {first['line']}" if first["line"] else first["file"]
@@ -201,6 +216,98 @@ def claims(
 
     report = lint(file or REFERENCE / "claims.csv", facts)
     print(report.as_json() if as_json else report.as_text())
+
+
+@app.command(epilog="Example: bond-eval why placement_trends.outside_now --run outputs/salford/2020-21-Q2")
+def why(
+    finding: Annotated[str, typer.Argument(help="Id of a finding, as findings.json has it.")],
+    run: Annotated[Path, typer.Option(help="Folder of the run.")] = REFERENCE_RUN,
+) -> None:
+    """Print what a finding rests on: notebook, table, builder, method, input files and tests."""
+    from bond_eval.workbook.why import chain
+
+    for step, text in chain(run, finding):
+        print(f"{step:10}{text}")
+
+
+@app.command(epilog="Example: bond-eval compare outputs/salford/2020-21-Q1 outputs/salford/2020-21-Q2 --csv moved.csv")
+def compare(
+    earlier: Annotated[Path, typer.Argument(help="Folder of the earlier run.")],
+    later: Annotated[Path, typer.Argument(help="Folder of the later run.")],
+    out: Annotated[Path | None, typer.Option(help="Page to write (default: beside the later run).")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write every movement as CSV.")] = None,
+) -> None:
+    """Show what moved between two runs, whether beyond noise, and which changes could explain it."""
+    from bond_eval.workbook.compare import compare_runs
+    from bond_eval.workbook.compare_page import lines, write_csv, write_page
+
+    compared = compare_runs(earlier, later)
+    page = out or later.parent / f"compare-{earlier.name}-{later.name}.html"
+    write_page(compared, page)
+    print("\n".join(lines(compared)))
+    print(f"The page is at {page}.")
+    if csv:
+        write_csv(compared, csv)
+        print(f"Every movement is in {csv}.")
+
+
+@app.command(epilog="Example: bond-eval audit outputs/salford/2020-21-Q2 --against our-extracts")
+def audit(
+    folder: Annotated[Path, typer.Argument(help="Folder of a public run or site.")],
+    against: Annotated[Path | None, typer.Option(help="The return, to search for its ids, births, postcodes.")] = None,
+    previous: Annotated[Path | None, typer.Option(help="Folder of the release before, to compare with.")] = None,
+) -> None:
+    """Attack a published folder: small counts, withheld counts that can be worked out, and names; 3 where any falls."""
+    from bond_eval.audit import audit as attack
+
+    report = attack(folder, against, previous)
+    print("\n".join(report.lines()))
+    raise typer.Exit(3 if report.falls else 0)
+
+
+@app.command(epilog="Example: bond-eval verify outputs/salford/2020-21-Q2")
+def verify(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
+    """Check every file of a run against the SHA-256 in its manifest; 1 where one differs."""
+    from bond_eval.audit.verify import verify as differences
+
+    named, lines = differences(folder)
+    print("\n".join(lines or [f"All {named:,} files are those that the manifest names."]))
+    raise typer.Exit(1 if lines else 0)
+
+
+@app.command(epilog="Example: bond-eval template our-extracts/templates")
+def template(folder: Annotated[Path, typer.Argument(help="New or empty folder to write.")]) -> None:
+    """Write an empty file of every form that may lie beside a return, and their data dictionary."""
+    from bond_eval.intake.templates import write_templates
+
+    names = write_templates(folder)
+    print(f"{len(names)} files are in {folder}; README.md says what goes where.")
+
+
+def _print_accounts(folder: str, kind: str, accounts: pd.DataFrame) -> None:
+    total = accounts[["rows_in", "kept", "set_aside"]].sum()
+    print(
+        f"{folder}{total['rows_in']:,} rows in = {total['kept']:,} kept + {total['set_aside']:,} set aside, "
+        f"{len(accounts)} {kind} of {accounts['file'].nunique()} files."
+    )
+
+
+def _beside(path: Path, loaded: Return) -> dict[str, Finance | Register | Measures | Dfe]:
+    """What the folders beside a return hold, whatever of it can be read; those that are not there are left out."""
+    from bond_eval.intake import dfe, finance, measures, register
+    from bond_eval.intake.reference import read_reference
+
+    folder, last = path if path.is_dir() else path.parent, _as_of("", loaded.submissions)
+    ids = set(read_reference("measures.csv")["id"])
+    found = {
+        finance.FOLDER: finance.load_finance(folder / finance.FOLDER, loaded.children, last, strict=False),
+        register.FOLDER: register.load_register(
+            folder / register.FOLDER, loaded.children, loaded.people, last, strict=False
+        ),
+        measures.FOLDER: measures.load_measures(folder / measures.FOLDER, ids, last, strict=False),
+        dfe.FOLDER: dfe.load_dfe(folder / dfe.FOLDER, strict=False),
+    }
+    return {name: supplied for name, supplied in found.items() if supplied is not None}
 
 
 def _load(data: str, authority: str) -> Return:

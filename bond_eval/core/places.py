@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 from pathlib import Path
 
 from bond_eval.core.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "bond_eval"
 REFERENCE = ROOT / "data" / "reference"
 SAMPLE = ROOT / "data" / "sample" / "salford"
 NOTEBOOKS = ROOT / "notebooks"
 REFERENCE_RUN = ROOT / "outputs" / "reference"
+SEALS = "sealed.json"  # in the folder of a run: what it said of the time to come
 
 
 def find_data(text: str | Path) -> Path:
@@ -33,3 +36,9 @@ def short_form(path: Path) -> str:
     """A path as it may be published: from the project's root, or its last name where it lies elsewhere."""
     path = path.resolve()
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of each file below a folder by its path in it, compiled Python left out; empty where it is not there."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import bond_eval
-from bond_eval.core.places import ROOT
+from bond_eval.core.places import PACKAGE, REFERENCE, ROOT, digests
 from bond_eval.workbook.settings import NotebookResult, RunSettings
 from bond_eval.workbook.tidy import Scrubber
 
@@ -35,6 +36,9 @@ def provenance(settings: RunSettings, facts: Mapping[str, Any], left_out: Sequen
         "left_out": list(left_out),
         "versions": versions(),
         "git": git_state(ROOT),
+        # What a definition stands in, so that two runs can be told apart without a repository.
+        "package": hashlib.sha256(json.dumps(digests(PACKAGE)).encode("utf-8")).hexdigest(),
+        "reference": {f"data/reference/{name}": digest for name, digest in digests(REFERENCE).items()},
     }
     scrubbed: dict[str, Any] = Scrubber().value(parts)
     return scrubbed
@@ -68,13 +72,7 @@ def timings(results: Sequence[NotebookResult], seconds: float) -> dict[str, Any]
 
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of each file below a folder, by its path in it; the manifest and timings themselves are left out."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    named = {path.relative_to(folder).as_posix(): path for path in files}
-    return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for name, path in named.items()
-        if name not in (MANIFEST, TIMINGS)
-    }
+    return {name: digest for name, digest in digests(folder).items() if name not in (MANIFEST, TIMINGS)}
 
 
 def versions() -> dict[str, str]:

@@ -8,16 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from bond_eval.core import formats
-from bond_eval.core.findings import FINDING_MIME
+from bond_eval.core.findings import FINDING_MIME, anchor, interval_text
 from bond_eval.workbook.cells import INJECTED, PARAMETERS, numbered, tags, title, whole
 from bond_eval.workbook.safe_html import clean, plain, with_anchors, words
-
-_MONEY, _SHARES = ("£", "pounds"), ("share", "proportion", "fraction")
-
-
-def anchor(finding_id: str) -> str:
-    """The permanent id of a finding's block."""
-    return f"finding-{finding_id}"
 
 
 def headline(notebook: Any, name: str) -> str:
@@ -56,24 +49,12 @@ def _kind(cell: Any) -> str:
 def weight(finding: Mapping[str, Any]) -> list[str]:
     """How far a finding can be leaned on, in short phrases: interval, number, strength, period."""
     if finding["interval"]:
-        low, high = finding["interval"]
-        parts = [f"Interval: {_interval(low, high, finding['unit'])}"]
+        parts = [f"Interval: {interval_text(finding['interval'], finding['unit'])}"]
     else:
         parts = [f"No interval: {finding['no_interval']}"]
     if finding["n"] is not None:
         parts.append(f"n = {formats.number(finding['n'])}")
     return [*parts, f"Strength: {finding['strength']}", f"Period: {finding['period']}"]
-
-
-def _interval(low: float, high: float, unit: str) -> str:
-    if unit in _MONEY:
-        return f"{formats.money(low)} to {formats.money(high)}"
-    if unit in _SHARES:
-        return f"{formats.percent(low, 1)} to {formats.percent(high, 1)}"
-    whole_numbers = float(low).is_integer() and float(high).is_integer()
-    places = 0 if whole_numbers else 2 if max(abs(low), abs(high)) < 10 else 1
-    text = f"{formats.number(low, places)} to {formats.number(high, places)}"
-    return f"{text}%" if unit in ("%", "per cent") else f"{text} {unit}"
 
 
 def _finding_data(nb: Any) -> list[dict[str, Any]]:

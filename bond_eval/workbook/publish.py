@@ -11,13 +11,13 @@ from typing import Any
 
 from bond_eval.core import formats
 from bond_eval.core.atomic import write_text
-from bond_eval.core.issues import SEVERITIES
 from bond_eval.core.periods import Quarter
-from bond_eval.workbook.pages import anchor, headline, laid_out, weight
+from bond_eval.core.places import SEALS
+from bond_eval.workbook import front
+from bond_eval.workbook.pages import headline, laid_out
 from bond_eval.workbook.settings import NotebookResult
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-HEADLINES = 2
 PUBLIC_RULE = (
     "c: confidential, a count of 1 to 5 children or one from which such a count could be worked out within its table. "
     "z: not applicable. x: not available. Tables are not yet protected against one another, so a person should look "
@@ -34,13 +34,14 @@ def publish(
     found: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
     tables: Sequence[str],
+    earlier: Path | None = None,
 ) -> None:
     """Write index.html and pages/<notebook>.html of tidied `notebooks` into `folder`.
 
-    `facts` are the release's, `found` what collect gives, `provenance` what manifest.provenance gives. Raises
-    InputError where the folder cannot be written.
+    `facts` are the release's, `found` what collect gives, `provenance` what manifest.provenance gives, `earlier` the
+    folder of an earlier quarter's run. Raises InputError where the folder cannot be written.
     """
-    site = _site(facts)
+    site = site_of(facts)
     titles = {name: headline(notebook, name) for name, notebook in notebooks.items()}
     turns = [{"name": result.name, "title": titles[result.name]} for result in results]
     for place, result in enumerate(results):
@@ -48,11 +49,15 @@ def publish(
             "name": result.name,
             "title": titles[result.name],
             "result": asdict(result),
+            "papers": front.papers(result.name, facts),
             "previous": turns[place - 1] if place else None,
             "next": turns[place + 1] if place + 1 < len(turns) else None,
         }
         write_text(folder / "pages" / f"{result.name}.html", notebook_page(notebooks[result.name], site, page))
-    write_text(folder / "index.html", _index(site, facts, titles, results, found, provenance, tables))
+    cards = front.cards(results, titles, found, facts)
+    changes = front.changes(folder, facts, found, provenance, earlier)
+    sealed = (folder / SEALS).is_file()
+    write_text(folder / "index.html", _index(site, facts, cards, provenance, changes, sorted(tables), sealed))
 
 
 def notebook_page(notebook: Any, site: Mapping[str, Any], page: Mapping[str, Any]) -> str:
@@ -66,34 +71,39 @@ def notebook_page(notebook: Any, site: Mapping[str, Any], page: Mapping[str, Any
 def _index(
     site: Mapping[str, Any],
     facts: Mapping[str, Any],
-    titles: Mapping[str, str],
-    results: Sequence[NotebookResult],
-    found: Sequence[Mapping[str, Any]],
+    cards: Sequence[Mapping[str, Any]],
     provenance: Mapping[str, Any],
+    changes: Mapping[str, Any],
     tables: Sequence[str],
+    sealed: bool,
 ) -> str:
-    cards = [_card(result, titles[result.name], found) for result in results]
-    template = _exporter().environment.get_template("home.html.j2")
-    versions = provenance["versions"]
-    html = template.render(
+    return rendered(
+        "home.html.j2",
         site=site,
+        programme=front.programme(facts),
         cards=cards,
-        # The quality of the data is the evaluator's first question and the board's last.
-        leading=sorted(cards, key=lambda card: card["result"].name.startswith("00_")),
+        groups=front.grouped(cards),
         problems=[card for card in cards if not card["result"].done],
         left_out=provenance["left_out"],
-        issues=_issues(facts["issues"]),
-        versions=", ".join(f"{name} {version}" for name, version in versions.items()),
-        code=_code(provenance["git"]),
+        changes=changes,
+        issues=front.issues(facts["issues"]),
+        versions=", ".join(f"{name} {version}" for name, version in provenance["versions"].items()),
+        code=front.code(provenance["git"]),
         command=provenance["command"],
         inputs=[item | {"rows_text": formats.number(item.get("rows", 0))} for item in provenance["inputs"]],
-        read=_read(provenance),
-        tables=sorted(tables),
+        read=front.read(provenance),
+        tables=tables,
+        sealed=sealed,
     )
-    return _ended(html)
 
 
-def _site(facts: Mapping[str, Any]) -> dict[str, Any]:
+def rendered(template: str, **parts: Any) -> str:
+    """A page of our own from a template of this room; every text is escaped unless the template says it is safe."""
+    return _ended(_exporter().environment.get_template(template).render(**parts))
+
+
+def site_of(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What every page says of its run."""
     internal = facts["audience"] == "internal"
     quarter = Quarter.parse(facts["quarter"])
     return {
@@ -107,41 +117,6 @@ def _site(facts: Mapping[str, Any]) -> dict[str, Any]:
         "suppression": INTERNAL_RULE if internal else PUBLIC_RULE,
         "css": (TEMPLATES / "bond" / "style.css").read_text(encoding="utf-8").strip(),
     }
-
-
-def _card(result: NotebookResult, title: str, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    own = [finding for finding in found if finding["notebook"] == result.name]
-    headlines = [
-        {
-            "id": finding["id"],
-            "statement": finding["statement"],
-            "weight": weight(finding)[:-1],  # the period is on every page's head
-            "anchor": anchor(finding["id"]),
-        }
-        for finding in own[:HEADLINES]
-    ]
-    counted = f"{formats.plural(result.findings, 'finding')}, {formats.plural(result.figures, 'figure')}."
-    return {"result": result, "title": title, "headlines": headlines, "words": result.message or counted}
-
-
-def _issues(issues: Mapping[str, int | None]) -> str:
-    gravest = sorted(issues.items(), key=lambda item: SEVERITIES.index(item[0]))
-    parts = [
-        f"fewer than 6 {severity}s" if number is None else formats.plural(number, severity)
-        for severity, number in gravest
-    ]
-    return formats.listed(parts) if parts else "none"
-
-
-def _read(provenance: Mapping[str, Any]) -> str:
-    files, rows = len(provenance["inputs"]), provenance["rows_read"]
-    return f"{formats.plural(files, 'file')}, {formats.plural(rows, 'row')}"
-
-
-def _code(git: Mapping[str, Any] | None) -> str:
-    if not git:
-        return "not under version control"
-    return f"commit {git['commit'][:12]}, {'as committed' if git['clean'] else 'with changes not committed'}"
 
 
 def _ended(html: str) -> str:

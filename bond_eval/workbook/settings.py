@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import shlex
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from bond_eval.core.places import NOTEBOOKS, short_form
 
 AUDIENCES = ("public", "internal")
 DONE, FAILED, DIED, INCOMPLETE = "done", "failed", "died", "incomplete"
+BACK = 40  # quarters
 _KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
 
 
@@ -51,6 +53,13 @@ class RunSettings:
         """Where the run is published; the internal edition never shares a folder with the public one."""
         suffix = "-internal" if self.audience == "internal" else ""
         return self.out / self.authority / f"{self.quarter}{suffix}"
+
+    def earlier_runs(self) -> list[tuple[Quarter, Path]]:
+        """Folders of earlier quarters of the same authority and edition, oldest first."""
+        suffix = self.folder.name.removeprefix(str(self.quarter))
+        quarters = [self.quarter.next(-steps) for steps in range(BACK, 0, -1)]
+        folders = [(quarter, self.folder.with_name(f"{quarter}{suffix}")) for quarter in quarters]
+        return [(quarter, folder) for quarter, folder in folders if folder.is_dir()]
 
     def parameters(self) -> dict[str, Any]:
         """What each notebook is given. No machine path is among them."""
@@ -135,6 +144,20 @@ def notebook_names(folder: Path) -> list[str]:
     if not names:
         raise InputError(f"There is no notebook in {short_form(folder)}: give the folder that holds them.")
     return names
+
+
+def stage_of(notebook: Path) -> int:
+    """The stage that a notebook says it runs in: 2 with metadata "bond_eval": {"stage": 2}, else 1.
+
+    The second stage reads the findings of the first. Raises InputError for another stage, or for no notebook.
+    """
+    try:
+        stage = json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("bond_eval", {}).get("stage", 1)
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise InputError(f"{notebook.name} cannot be read as a notebook: mend it or take it away.") from error
+    if stage not in (1, 2):
+        raise InputError(f"{notebook.name} says that it runs in stage {stage!r}: there are 1 and 2.")
+    return int(stage)
 
 
 def chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:

@@ -4,6 +4,8 @@ import io
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -12,27 +14,28 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from bond_eval.core.atomic import write_json
 from bond_eval.core.errors import InputError
-from bond_eval.core.findings import FINDING_MIME
+from bond_eval.core.findings import FINDING_MIME, made_from
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import ROOT
 from bond_eval.workbook.cells import assess
-from bond_eval.workbook.collect import collect
+from bond_eval.workbook.collect import check_schema, collect
 from bond_eval.workbook.equations import equation
 from bond_eval.workbook.execute import Outcome
 from bond_eval.workbook.manifest import git_state
 from bond_eval.workbook.pages import weight
 from bond_eval.workbook.progress import Bar, Lines, for_terminal
-from bond_eval.workbook.publish import TEMPLATES
+from bond_eval.workbook.publish import TEMPLATES, publish
 from bond_eval.workbook.safe_html import ALLOWED, clean, words
-from bond_eval.workbook.settings import NotebookResult, RunSettings, chosen, notebook_names
+from bond_eval.workbook.settings import NotebookResult, RunSettings, chosen, notebook_names, stage_of
 from bond_eval.workbook.tidy import Scrubber, tidy
 
 NAMES = ["00_data_quality", "01_placement_trends", "10_costs"]
 FINDING = {
     "id": "trends.fewer",
     "statement": "42 children were in outside placements.",
-    "questions": ["Q1"],
+    "questions": ["Q01"],
     "kind": "descriptive",
     "unit": "children",
     "value": 42,
@@ -44,6 +47,9 @@ FINDING = {
     "strength": "Complete count",
     "source": "table placements",
     "caveats": [],
+    "table": "placements",
+    "completeness": "",
+    "decision": "",
 }
 
 
@@ -182,7 +188,7 @@ def test_one_id_twice_in_one_notebook_is_refused_naming_both_places():
 
 
 def test_collected_findings_keep_their_parts_and_say_where_they_stand():
-    assert collect({"01_a": _notebook(*_shown(FINDING))}) == [FINDING | {"notebook": "01_a", "cell": 2}]
+    assert collect({"01_a": _notebook(*_shown(FINDING))}) == [FINDING | {"notebook": "01_a", "cell": 2, "stage": 1}]
 
 
 @pytest.mark.parametrize(
@@ -364,3 +370,151 @@ def test_code_state_names_the_commit_and_whether_it_was_changed(tmp_path):
     assert git_state(tmp_path)["clean"] is False
     (tmp_path / "inside").mkdir()
     assert git_state(tmp_path / "inside") is None
+
+
+# Stages ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_notebook_says_in_its_metadata_that_it_runs_second(tmp_path):
+    path = tmp_path / "41_a.ipynb"
+    for metadata, stage in (("{}", 1), ('{"bond_eval": {"stage": 2}}', 2)):
+        path.write_text(f'{{"cells": [], "metadata": {metadata}}}', encoding="utf-8")
+        assert stage_of(path) == stage
+    path.write_text('{"cells": [], "metadata": {"bond_eval": {"stage": 3}}}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"41_a\.ipynb says that it runs in stage 3: there are 1 and 2"):
+        stage_of(path)
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read as a notebook"):
+        stage_of(path)
+
+
+def test_a_collected_finding_says_its_stage():
+    found = collect(
+        {"01_a": _notebook(*_shown(FINDING)), "41_b": _notebook(*_shown(FINDING | {"id": "b.c"}))}, {"41_b": 2}
+    )
+    assert [(item["notebook"], item["stage"]) for item in found] == [("01_a", 1), ("41_b", 2)]
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [({"stage": 3}, "stage"), ({"cell": 0}, "cell"), ({"interval": [1, 2, 3]}, "interval"), ({"why": ""}, "its parts"),
+     ({"interval": None}, "no_interval"), ({"kind": "causal"}, "strength"), ({"completeness": 1.5}, "completeness")],
+)  # fmt: skip
+def test_a_finding_that_does_not_keep_to_the_schema_is_named(change, part):
+    whole = FINDING | {"notebook": "01_a", "cell": 2, "stage": 1}
+    check_schema([whole])
+    with pytest.raises(InputError, match=rf"Finding trends\.fewer of 01_a in cell .*: {part} is not as"):
+        check_schema([whole | change])
+
+
+# The front page --------------------------------------------------------------------------------------------------
+
+FACTS = {
+    "authority": "salford", "authority_name": "Salford <b>city</b>", "published": "salford", "synthetic": True,
+    "quarter": "2020-21-Q2", "as_of": "2020-09-30", "audience": "public", "seed": 1, "inputs": [], "issues": {},
+}  # fmt: skip
+PROVENANCE = {
+    "left_out": [], "versions": {"bond-eval": "0"}, "git": None, "command": "bond-eval run", "inputs": [],
+    "rows_read": 1, "parameters": {"seed": 1}, "package": "x", "reference": {}, "release": FACTS,
+}  # fmt: skip
+FRONT = ["00_data", "01_trends", "10_route29", "20_measures", "30_case", "40_claims", "41_answers", "x_own"]
+
+
+def _site(folder, facts=FACTS, provenance=PROVENANCE, names=FRONT, earlier=None, value=42):
+    """Publish notebooks of one finding each but 41, which failed; gives the index and the findings."""
+    books = {name: new_notebook(cells=[new_markdown_cell(f"# Why {name}?")]) for name in names}
+    results = [replace(RESULT, name=name, status="failed" if name.startswith("41") else "done") for name in names]
+    found = [
+        FINDING | {"id": f"{name[3:]}.{part}", "statement": f"{part} {value} of {name} <i>.", "notebook": name,
+                   "cell": 2, "stage": 1, "value": value, "n": value, "interval": None,
+                   "no_interval": "complete count", "period": f"to {facts['as_of']}"}
+        for name in names if not name.startswith("41") for part in ("first", "second")
+    ]  # fmt: skip
+    publish(folder, facts, books, results, found, provenance, ["a"], earlier)
+    write_json(folder / "findings.json", made_from(facts) | {"findings": found})
+    write_json(folder / "manifest.json", provenance)
+    return BeautifulSoup((folder / "index.html").read_text(encoding="utf-8"), "html.parser")
+
+
+def test_the_front_page_has_one_headline_a_notebook_under_five_headings_in_order(tmp_path):
+    page = _site(tmp_path)
+    groups = [section.h3.text for section in page.select("section.headlines")]
+    assert groups == [
+        "Placements",
+        "Programmes",
+        "The whole system",
+        "Money",
+        "Claims and questions",
+        "Other notebooks",
+    ]
+    first = page.select_one("section.headlines")
+    # The quality of the data ends its group.
+    assert [item.text for item in first.select(".says")] == ["first 42 of 01_trends <i>.", "first 42 of 00_data <i>."]
+    assert "No interval: complete count; n = 42; Strength: Complete count. See the evidence" in first.text
+    assert len(page.select(".says")) == 7 and len(page.select(".list li")) == len(FRONT)
+    assert [tag.text for tag in page.select(".list .failed")] == ["Failed"]
+
+
+def test_headings_of_the_front_page_skip_no_level_and_it_runs_no_script(tmp_path):
+    for audience in ("public", "internal"):
+        page = _site(tmp_path / audience, FACTS | {"audience": audience})
+        levels = [int(heading.name[1]) for heading in page.find_all(re.compile(r"^h\d$"))]
+        assert levels[0] == 1 and levels.count(1) == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels))
+        assert not page.find_all(["script", "i", "b"]) and page.find(id="reading")
+        ids = [element["id"] for element in page.find_all(id=True)]
+        assert len(ids) == len(set(ids))
+        assert all(page.find(id=link["href"][1:]) for link in page.select('nav.contents a[href^="#"]'))
+        assert ("Nothing is withheld" in page.text) == (audience == "internal")
+
+
+def test_the_front_page_says_what_the_programme_is(tmp_path):
+    assert "Route 29, Transforming Care Salford, Achieving Change Together" in _site(tmp_path / "a").text
+    other = _site(tmp_path / "b", FACTS | {"published": "", "authority_name": "Elsewhere"}).text
+    assert "Here it asks what the records of Elsewhere show" in other and "Route 29," not in other
+
+
+def test_pages_of_published_papers_are_marked_where_nothing_of_the_authority_was_published(tmp_path):
+    words = "published papers of Salford, Southampton, Sandwell"
+    for folder, published, marked in ((tmp_path / "a", "salford", []), (tmp_path / "b", "", ["30_case", "40_claims"])):
+        page = _site(folder, FACTS | {"published": published})
+        assert [tag.text for tag in page.select(".headlines .papers")] == [words] * len(marked)
+        told = [path.stem for path in sorted((folder / "pages").iterdir()) if words in path.read_text(encoding="utf-8")]
+        assert told == marked
+
+
+def test_the_front_page_says_what_changed_since_an_earlier_run_and_leads_to_it(tmp_path):
+    before = tmp_path / "2020-21-Q1"
+    page = _site(before, FACTS | {"quarter": "2020-21-Q1", "as_of": "2020-06-30"}, value=420)
+    assert "No run of an earlier quarter lies beside this one" in page.text and not (before / "changes.html").exists()
+    page = _site(tmp_path / "2020-21-Q2", earlier=before)
+    heading = page.find(id="changes")
+    assert heading.text == "What changed since 2020-21-Q1"
+    assert heading.find_next("p").text.startswith("14 findings moved, 14 of them beyond noise")
+    moved = heading.find_next("ul")
+    assert len(moved.find_all("li")) == 5 and "Before: 420 children" in moved.li.text
+    target, _, fragment = moved.a["href"].partition("#")
+    assert (tmp_path / "2020-21-Q2" / target).is_file() and fragment == "finding-case.first"
+    assert heading.find_next("a", string=re.compile("^Everything"))["href"] == "changes.html"
+    changes = BeautifulSoup((tmp_path / "2020-21-Q2" / "changes.html").read_text(encoding="utf-8"), "html.parser")
+    assert changes.h1.text.startswith("What changed from 2020-21-Q1 to 2020-21-Q2")
+
+
+def test_what_cannot_be_compared_is_said_and_stops_nothing(tmp_path):
+    (tmp_path / "2020-21-Q1").mkdir()
+    (tmp_path / "2020-21-Q1" / "findings.json").write_text('{"findings": [{"id": "a"}]}', encoding="utf-8")
+    words = _site(tmp_path / "a", earlier=tmp_path / "2020-21-Q1").find(id="changes").find_next("p").text
+    assert words == "The run of 2020-21-Q1 lies beside this one, but it cannot be read to be compared."
+    part = _site(tmp_path / "b", provenance=PROVENANCE | {"left_out": ["02_x"]}, earlier=tmp_path / "2020-21-Q1")
+    assert part.find(id="changes").find_next("p").text.startswith("Only part of the workbook was run")
+
+
+def test_earlier_runs_are_of_the_same_authority_and_edition_and_of_earlier_quarters(tmp_path):
+    for name in ("2018-19-Q4", "2020-21-Q1", "2020-21-Q2", "2020-21-Q3", "2020-21-Q1-internal", ".2020-21-Q1.x"):
+        (tmp_path / "salford" / name).mkdir(parents=True)
+    names = {
+        audience: [folder.name for _, folder in RunSettings(Path("d"), "salford", Quarter(2020, 2), tmp_path,
+                   audience=audience).earlier_runs()]
+        for audience in ("public", "internal")
+    }  # fmt: skip
+    assert names == {"public": ["2018-19-Q4", "2020-21-Q1"], "internal": ["2020-21-Q1-internal"]}

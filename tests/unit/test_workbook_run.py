@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -35,7 +36,7 @@ window = 24"""
 SHOW = f"""
 from IPython.display import display
 def finding(id, statement):
-    data = dict(id=id, statement=statement, questions=["Q1"], kind="descriptive", unit="children", value=42,
+    data = dict(id=id, statement=statement, questions=["Q01"], kind="descriptive", unit="children", value=42,
                 interval=[36, 48], no_interval="", n=42, period="to 30 September 2020", method="Count",
                 strength="Complete count", source="table placements", caveats=["A <script>caveat</script>."])
     mime = "application/vnd.bond-eval.finding+json"
@@ -352,20 +353,18 @@ def test_index_tells_what_is_missing_and_shows_headlines(public):
     index = _pages(public.folder)["index.html"]
     notice = index.select_one(".notice").text
     assert "3 of 4 notebooks did not come out whole" in notice and "Its kernel died in cell 5" in notice
-    links = [a["href"] for a in index.select(".headlines li a")]
-    assert links == [
-        "pages/01_good.html#finding-good.f0",
-        "pages/01_good.html#finding-good.f1",
-        "pages/04_few.html#finding-few.f0",
-    ]
-    assert [tag.text for tag in index.select(".card .tag")] == ["Complete", "Failed", "Stopped", "Incomplete"]
+    links = [a["href"] for a in index.select(".headlines .weigh a")]
+    assert links == ["pages/01_good.html#finding-good.f0", "pages/04_few.html#finding-few.f0"]
+    assert [tag.text for tag in index.select(".list .tag")] == ["Complete", "Failed", "Stopped", "Incomplete"]
+    assert "No run of an earlier quarter lies beside this one" in index.find(id="changes").find_next("p").text
     assert [a["href"] for a in index.select(".files a")] == ["tables/moves.csv", "tables/placements_at_date.csv"]
 
 
 def test_only_runs_what_is_asked_for_and_keeps_every_table(notebooks, tmp_path):
     report = run_workbook(_settings(tmp_path, notebooks, only=("01",)), build=_build)
     assert [result.name for result in report.results] == ["01_good"] and report.exit_status == 0
-    assert sorted(path.name for path in (report.folder / "tables").iterdir()) == ["moves.csv", "placements_at_date.csv"]
+    tables = sorted(path.name for path in (report.folder / "tables").iterdir())
+    assert tables == ["moves.csv", "placements_at_date.csv", "schema.json"]
     assert "left out: 02_bad, 03_dies, 04_few" in _pages(report.folder)["index.html"].text
 
 
@@ -490,3 +489,102 @@ def _until(met):
             return
         time.sleep(0.1)
     raise AssertionError("waited for 30 seconds")
+
+
+# Two stages ------------------------------------------------------------------------------------------------------
+
+READ = """from pathlib import Path
+import os
+from bond_eval.evidence.found import find_findings
+found = find_findings({}, Path(os.environ["BOND_RELEASE"]))
+display({"text/markdown": "read " + " ".join(found.ids), "text/plain": "x"}, raw=True)
+display(found)
+print("missing", dict(found.missing), sorted(found.unlinked))"""
+
+
+def _second(title="Which questions can be answered?"):
+    notebook = _notebook(title, new_code_cell(READ), new_code_cell(f"figure({ALT!r})\n" + _emit("answers", 3)))
+    notebook.metadata["bond_eval"] = {"stage": 2}
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def staged(tmp_path_factory):
+    """A first run of three notebooks, the second-stage one first by name, one of the others failing."""
+    base = tmp_path_factory.mktemp("staged")
+    for name, notebook in (("00_reads", _second()), ("01_good", _good()), ("02_bad", _bad())):
+        nbformat.write(notebook, base / f"{name}.ipynb")
+    return base, run_workbook(_settings(base, base), build=_build)
+
+
+def _printed(report, name="00_reads"):
+    return "".join(out.text for cell in _cells(report, name) for out in cell.get("outputs", []) if "text" in out)
+
+
+def _findings_file(report):
+    return json.loads((report.folder / "findings.json").read_text(encoding="utf-8"))
+
+
+def test_a_second_stage_notebook_reads_what_the_first_stage_found(staged):
+    _, report = staged
+    assert {result.name: result.status for result in report.results}["00_reads"] == "done"
+    content = _findings_file(report)
+    ids = {item["id"]: item["stage"] for item in content["findings"]}
+    assert ids == {f"answers.f{i}": 2 for i in range(3)} | {f"good.f{i}": 1 for i in range(3)}
+    assert content["missing"] == {"02_bad": "Cell 5 raised ValueError; the cells after it did not run."}
+    assert "read good.f0 good.f1 good.f2" in _texts(report.folder)["notebooks/00_reads.ipynb"]
+    assert f"missing {content['missing']} []" in _printed(report)
+
+
+def test_the_same_quarter_twice_gives_the_same_findings_of_both_stages(staged, tmp_path):
+    base, report = staged
+    again = run_workbook(_settings(tmp_path, base, jobs=1), build=_build)
+    first, second = ((run.folder / "findings.json").read_bytes() for run in (report, again))
+    assert first == second and b'"stage": 2' in first
+
+
+def test_findings_read_lead_to_their_place_on_their_page(staged):
+    _, report = staged
+    page = _pages(report.folder)["pages/00_reads.html"]
+    links = [link["href"] for link in page.select("table a")]
+    assert links == [f"01_good.html#finding-good.f{i}" for i in range(3)]
+    assert _pages(report.folder)["pages/01_good.html"].find(id="finding-good.f0")
+    assert "<script>" not in page.select_one("table").decode()
+
+
+def test_only_a_second_stage_notebook_takes_the_last_runs_findings_even_twice(staged, tmp_path):
+    base, report = staged
+    settings = _settings(tmp_path, base, only=("00",))
+    settings.folder.parent.mkdir(parents=True)
+    shutil.copytree(report.folder, settings.folder)
+    for _ in range(2):
+        again = run_workbook(settings, build=_build)
+        content = _findings_file(again)
+        assert [item["id"] for item in content["findings"]] == [f"answers.f{i}" for i in range(3)]
+        assert [item["id"] for item in content["earlier"]] == [f"good.f{i}" for i in range(3)]
+        assert content["missing"] == {"02_bad": "was not run"}
+        assert "['01_good']" in _printed(again)
+        # There is no page of that notebook in this run.
+        assert not _pages(again.folder)["pages/00_reads.html"].select("table a")
+
+
+def test_only_a_second_stage_notebook_without_an_earlier_run_says_so(staged, tmp_path):
+    base, report = staged
+    settings = _settings(tmp_path, base, only=("00",))
+    with pytest.raises(InputError, match="00_reads reads the findings of the others, and no earlier run of salford"):
+        run_workbook(settings, build=_build)
+    settings.folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(report.folder, settings.folder, dirs_exist_ok=True)
+    (settings.folder / "findings.json").write_text(
+        json.dumps(_findings_file(report) | {"inputs": "of other files"}), encoding="utf-8"
+    )
+    with pytest.raises(InputError, match="from the same files has any"):
+        run_workbook(settings, build=_build)
+
+
+def test_a_notebook_of_the_first_stage_cannot_read_findings(tmp_path):
+    folder = tmp_path / "nbs"
+    folder.mkdir()
+    nbformat.write(_notebook("Reads too soon", own=READ), folder / "01_soon.ipynb")
+    report = run_workbook(_settings(tmp_path, folder), build=_build)
+    assert (report.results[0].status, report.results[0].error) == ("failed", "InputError")

@@ -1,0 +1,235 @@
+"""The evaluation questions answered from findings: which findings a question may draw on, and how far they carry.
+
+Nothing here knows a number. An answer is a caution that fits the best design behind it, and the sentences of the
+findings that lead; where no finding that may carry it has a value, it says which data would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bond_eval.core import formats
+from bond_eval.core.findings import MARYLAND, STRONG, STRONG_FROM, questions
+from bond_eval.evidence.found import Found
+
+QUOTED, SHOWN = 3, 8
+ORDER = ("causal", "economic", "descriptive", "reconciliation", "qualitative")
+COMPARED, WEAK, DESCRIBED, REPORTED, NONE = 1, 2, 3, 4, 5
+GRADES = {
+    COMPARED: "Comparison group",
+    WEAK: "Weak design",
+    DESCRIBED: "Description",
+    REPORTED: "Published or judged",
+    NONE: "None",
+}
+CANNOT = "Cannot be answered: needs"
+UNANSWERED = "There is no answer to contradict."
+UNOPPOSED = "No finding of this workbook speaks against it, which is not evidence that nothing does."
+TOGETHER = "All together"
+PROGRAMMES = {
+    "route29": "Route 29",
+    "transforming_care": "Transforming Care",
+    "achieving_change_together": "Achieving Change Together",
+    "domestic_abuse": "Domestic abuse",
+    "trauma_informed": "Trauma-informed",
+}
+_COMPARISON = "the same outcomes followed before and after in a group that the programmes did not reach"
+_TREND = ("did_the_trend_change", "baseline_cohorts", "placement_trends")
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How a question is answered.
+
+    `draws`: question ids whose findings bear on it. `leads`: how the ids of the findings quoted first begin;
+    `against`: those that speak against a comfortable answer. `effect`: it asks whether something made a difference.
+    `elsewhere`: published figures or judgement may carry it; else only this authority's own data can.
+    """
+
+    draws: tuple[str, ...]
+    raised: str
+    leads: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
+    effect: bool = False
+    elsewhere: bool = False
+
+
+RULES = {
+    "Q01": Rule(
+        ("Q01", "M1a", "M1b", "M1c", "M8"),
+        _COMPARISON,
+        _TREND,
+        ("baseline_cohorts.net_change", "placement_trends.new_external"),
+        effect=True,
+    ),
+    "Q02": Rule(("Q02",), "ethnicity, need and deprivation of every child referred", ("equity",), effect=True),
+    "Q03": Rule(
+        ("Q03", "S1", "S2", "S3", "S4"),
+        "what each child received and when, beside case studies with consent",
+        against=("placement_moves.cheaper_unplanned",),
+        effect=True,
+    ),
+    "Q04": Rule(
+        ("Q04", "M1b"),
+        "children followed between placement types in areas without the programmes, over the same months",
+        ("placement_trends.new_external", "placement_moves.ifa_to_residential"),
+    ),
+    "Q05": Rule(("Q05", "P2"), "a survey of practice across the programmes, repeated yearly", ("whole_system",)),
+    "Q06": Rule(
+        ("Q06", "P1", "F4"),
+        "staffing, vacancies and caseloads by month",
+        ("what_would_change_the_answer", "case_for_change.break_even", "funding_options.threshold"),
+        ("funding_options.stopping", "placement_moves.reentry"),
+        elsewhere=True,
+    ),
+    "Q07": Rule(
+        ("Q07", "Q01", "M1a", "M1c"),
+        _COMPARISON,
+        _TREND,
+        ("baseline_cohorts.net_change", "placement_moves.three_or_more"),
+        effect=True,
+    ),
+    "Q08": Rule(
+        ("Q08", "M3a", "M3c"),
+        "a measure of family resilience at the start and end of every case",
+        ("data_quality.completeness", "data_quality"),
+        ("data_quality.rows_set_aside", "placement_trends.out_of_borough"),
+    ),
+    "Q09": Rule(
+        ("Q09", "F1", "F2", "F3", "F4"),
+        "a do-nothing tested against areas without the programmes, and the workings of the published one",
+        ("cost_avoidance.projection", "what_would_change_the_answer", "cost_avoidance", "benefits_realisation"),
+        ("cost_avoidance.fixed", "claims_register.savings", "claims_register.not_reconciled"),
+    ),
+    "Q10": Rule(
+        ("Q10",),
+        "waits, capacity and the age of every child turned away",
+        ("route29", "whole_system", "placement_trends.new_external"),
+    ),
+    "E1": Rule(("E1",), "fees of every placement, paid rather than agreed", ("placement_trends", "cost_avoidance")),
+    "E2": Rule(
+        ("E2",),
+        "trials of the same models, with their intervals",
+        ("wider_evidence",),
+        ("invest_to_save.par_loss", "delivery_options.risks"),
+        elsewhere=True,
+    ),
+    "E3": Rule(("E3",), "a dip sample drawn by chance, with consent and coded by two readers", elsewhere=True),
+    "E4": Rule(("E4", "M4a", "M4b", "B1"), "police and NHS data linked to the children referred"),
+}
+
+
+def programme_of(item: Mapping[str, Any]) -> str:
+    """The programme that a finding speaks of, by its notebook."""
+    return PROGRAMMES.get(item["notebook"].split("_", 1)[-1], TOGETHER)
+
+
+def draws_on(question: str, found: Found) -> Found:
+    """The findings that may bear on a question, those that lead first."""
+    rule = RULES[question]
+    mine = [item for item in found if set(rule.draws) & set(item["questions"])]
+    return found.only(sorted(mine, key=lambda item: _order(rule, question, item)))
+
+
+def _order(rule: Rule, question: str, item: Mapping[str, Any]) -> tuple[bool, int, int, bool, bool]:
+    leads = [place for place, start in enumerate(rule.leads) if item["id"].startswith(start)]
+    place = min(leads, default=len(rule.leads))
+    return item["value"] is None, place, ORDER.index(item["kind"]), question not in item["questions"], not _own(item)
+
+
+def _own(item: Mapping[str, Any]) -> bool:
+    """True where it is worked out from the authority's own data, not from what was published here or elsewhere."""
+    published = item["no_interval"] in ("published claim", "qualitative") or "E2" in item["questions"]
+    return not published and item["kind"] not in ("reconciliation", "qualitative")
+
+
+def grade(found: Found) -> int:
+    """The best grade among findings with a value: a key of GRADES."""
+    known = found.known
+    if known.level >= 3:
+        return COMPARED
+    if known.level:
+        return WEAK
+    if any(_own(item) for item in known):
+        return DESCRIBED
+    return REPORTED if len(known) else NONE
+
+
+def answerable(question: str, found: Found) -> bool:
+    """True where a finding that may carry the question has a value."""
+    limit = REPORTED if RULES[question].elsewhere else DESCRIBED
+    return grade(draws_on(question, found)) <= limit
+
+
+def answer(question: str, found: Found) -> str:
+    """One paragraph: how far the evidence carries, and the sentences that lead; or which data would answer."""
+    bearing = draws_on(question, found)
+    if not answerable(question, found):
+        return f"{CANNOT} {questions()[question]['data_needed']}.{_failed(question, found)}"
+    known = bearing.known
+    notebooks = {item["notebook"] for item in known}
+    count = f"{_findings(len(known))} of {formats.plural(len(notebooks), 'notebook')} {_bear(len(known))} on it."
+    return " ".join([_opening(RULES[question], bearing), *known.statements[:QUOTED], formats.sentence(count)])
+
+
+def _findings(number: int) -> str:
+    return formats.plural(number, "finding")
+
+
+def _bear(number: int) -> str:
+    return "bears" if number == 1 else "bear"
+
+
+def _failed(question: str, found: Found) -> str:
+    """Names notebooks of the question that gave no findings in this run."""
+    wanted = questions()[question]["notebooks"].split(";")
+    named = [f"{name} ({found.missing[name].rstrip('.')})" for name in wanted if name in found.missing]
+    return f" In this run no findings came from {formats.listed(named)}." if named else ""
+
+
+def _opening(rule: Rule, bearing: Found) -> str:
+    level, best = bearing.known.level, grade(bearing)
+    if best == COMPARED:
+        words = f"There is {STRONG}" if level >= STRONG_FROM else "A comparison stands behind this answer"
+        return f"{words} (Maryland {level}: {MARYLAND[level]})."
+    if best == WEAK:
+        return f"The design is weak (Maryland {level}: {MARYLAND[level]}): a change may have come from elsewhere."
+    if best == REPORTED:
+        return "This rests on published figures worked out again or on judgement; nothing of it is measured here."
+    if rule.effect:
+        return "Whether the programmes made the difference is not shown: this is what happened, with no comparison."
+    quoted = bearing.known.items[:QUOTED]
+    if any(item["kind"] == "economic" for item in quoted):
+        return "This is arithmetic on records and stated assumptions: a saving is one only against its own do-nothing."
+    if not all(_own(item) for item in quoted):
+        return "Part of this is worked out from the authority's own records, part from published figures."
+    return "This is worked out from the authority's own records."
+
+
+def contradicts(question: str, found: Found) -> str:
+    """The findings that speak against a comfortable answer, as sentences."""
+    if not answerable(question, found):
+        return UNANSWERED
+    against = RULES[question].against
+    known = draws_on(question, found).known
+    spoken = [item["statement"] for item in known if any(item["id"].startswith(start) for start in against)]
+    return " ".join(spoken[:QUOTED]) if spoken else UNOPPOSED
+
+
+def would_raise(question: str, found: Found) -> str:
+    """What would make the answer stronger."""
+    raised = RULES[question].raised
+    unknown = [item for item in draws_on(question, found) if item["no_interval"] == "not available"]
+    more = f"; and what {_findings(len(unknown))} could not say for want of data" if unknown else ""
+    return formats.sentence(f"{raised}{more}")
+
+
+def strength(question: str, found: Found) -> str:
+    """The grade in words, with the Maryland level where a causal finding gives one."""
+    if not answerable(question, found):
+        return GRADES[NONE]
+    bearing = draws_on(question, found)
+    level = bearing.known.level
+    return f"{GRADES[grade(bearing)]} (Maryland {level})" if level else GRADES[grade(bearing)]

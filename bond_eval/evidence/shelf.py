@@ -1,0 +1,78 @@
+"""Public releases kept for notebooks that are opened outside a run, so that the second opens at once.
+
+A release lies under the SHA-256 of all that it is made from: the package, the reference facts, the data folder, the
+lock and the parameters. Internal releases are never kept. Where nothing can be written, nothing is kept.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+
+from bond_eval.core.atomic import replaced_folder, write_text
+from bond_eval.core.errors import InputError
+from bond_eval.core.periods import Quarter
+from bond_eval.core.places import PACKAGE, REFERENCE, ROOT, digests
+from bond_eval.evidence import release as releases
+from bond_eval.evidence.release import FILE, Release, load_release
+
+SHELF = ROOT / ".cache" / "releases"
+KEPT = 5
+_DIGEST, _HOUR = "sha256", 3600.0
+
+
+def kept_release(data: Path, authority: str, quarter: Quarter, audience: str, seed: int) -> Release:
+    """The release, from the shelf where it lies there whole, else built and, in public, put there.
+
+    A single file (zip, XML) is not kept: what lies beside it is not ours to read through. Raises InputError as
+    build_release does.
+    """
+    keep = audience == "public" and data.is_dir()
+    place = SHELF / _key(data, authority, str(quarter), str(seed)) if keep else None
+    if place and (found := _taken(place)):
+        return found
+    built = releases.build_release(data, authority, quarter, audience, seed)
+    if place:
+        # A shelf that cannot be written is no reason to fail: the release is there.
+        with contextlib.suppress(InputError, OSError):
+            _put(place, built)
+    return built
+
+
+def _key(data: Path, *parameters: str) -> str:
+    """SHA-256 over parameters, and over name and bytes of every file that the release depends on."""
+    lock = ROOT / "requirements.lock"
+    parts = [parameters, *(digests(folder) for folder in (PACKAGE, REFERENCE, data))]
+    text = json.dumps([*parts, lock.read_text(encoding="utf-8") if lock.is_file() else ""])
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def _taken(place: Path) -> Release | None:
+    """What lies there, if it is whole."""
+    try:
+        digest = hashlib.sha256((place / FILE).read_bytes()).hexdigest()
+        if (place / _DIGEST).read_text(encoding="utf-8") != digest:
+            return None
+        found = load_release(place)
+    except (OSError, InputError):
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(place)  # the release last used is the last to go
+    return found
+
+
+def _put(place: Path, release: Release) -> None:
+    with replaced_folder(place) as work:
+        release.save(work)
+        write_text(work / _DIGEST, hashlib.sha256((work / FILE).read_bytes()).hexdigest())
+    newest = sorted(SHELF.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    whole = [path for path in newest if not path.name.startswith(".")]
+    # Half a release is left where a process was ended; a young one may still be written.
+    halves = [path for path in newest if path.name.startswith(".") and time.time() - path.stat().st_mtime > _HOUR]
+    for path in (*whole[KEPT:], *halves):
+        shutil.rmtree(path, ignore_errors=True)

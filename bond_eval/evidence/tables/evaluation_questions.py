@@ -1,0 +1,124 @@
+"""Tables of notebook 41: the evaluation questions, and what the findings answer. All but the first are of findings."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from bond_eval.core.findings import questions
+from bond_eval.evidence import answers
+from bond_eval.evidence.found import Found
+from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.view import View
+
+KINDS = {"question": "Appendix 4", "scope": "Evaluation scope"}
+OF_FINDINGS = "findings.json of the first stage; data/reference/questions.csv"
+METHOD = "rules by question and kind of finding; strength on the Maryland scale where a finding is causal"
+
+
+def _text(name: str, label: str) -> Value:
+    return Value(name, label, "text", children=False)
+
+
+def _count(name: str, label: str) -> Value:
+    return Value(name, label, children=False)
+
+
+@table(
+    "evaluation_questions",
+    title="What was asked of the evaluation: questions, strategies, metrics, dates, scope, principles and claims",
+    row="a thing asked",
+    labels={"kind": "Kind", "id": "Id"},
+    values=(_text("text", "In our words"), _text("source", "Source"), _text("data_needed", "Data needed")),
+    source="data/reference/questions.csv",
+    method="read from the published documents",
+)
+def evaluation_questions(view: View) -> pd.DataFrame:
+    """Every id that a finding may bear on."""
+    return pd.DataFrame(list(questions().values()))[["kind", "id", "text", "source", "data_needed"]]
+
+
+@table(
+    "evaluation_answers",
+    title="The evaluation questions, answered from findings",
+    row="a question",
+    labels={"of": "Asked in", "question": "Question"},
+    values=(
+        _text("text", "What is asked"),
+        _text("answer", "Answer"),
+        _text("strength", "Strength"),
+        _count("findings", "Findings with a value"),
+        _text("against", "What contradicts it"),
+        _text("raised", "What would raise it"),
+        _text("in_2020", "What Dartington wrote in 2020"),
+    ),
+    source=OF_FINDINGS,
+    method=METHOD,
+    of_findings=True,
+)
+def evaluation_answers(found: Found) -> pd.DataFrame:
+    """The ten questions of Appendix 4 and the four items of the evaluation's scope."""
+    rows = []
+    for id in answers.RULES:
+        asked = questions()[id]
+        rows.append(
+            {
+                "of": KINDS[asked["kind"]],
+                "question": id,
+                "text": asked["text"],
+                "answer": answers.answer(id, found),
+                "strength": answers.strength(id, found),
+                "findings": len(answers.draws_on(id, found).known),
+                "against": answers.contradicts(id, found),
+                "raised": answers.would_raise(id, found),
+                "in_2020": asked["dartington_2020"] or "Nothing on this.",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+@table(
+    "answer_summary",
+    title="How many questions can be answered, and how strongly",
+    row="where the questions were asked",
+    labels={"of": "Asked in"},
+    values=(
+        _count("asked", "Asked"),
+        _count("answered", "Answered"),
+        _count("compared", "With a comparison group"),
+        _text("open", "Cannot be answered"),
+    ),
+    source=OF_FINDINGS,
+    method=METHOD,
+    of_findings=True,
+)
+def answer_summary(found: Found) -> pd.DataFrame:
+    """Questions asked, answered, and answered by a design with a comparison group."""
+    rows = []
+    for kind, of in KINDS.items():
+        ids = [id for id in answers.RULES if questions()[id]["kind"] == kind]
+        met = [id for id in ids if answers.answerable(id, found)]
+        compared = [id for id in met if answers.grade(answers.draws_on(id, found)) == answers.COMPARED]
+        rows.append((of, len(ids), len(met), len(compared), ", ".join(sorted(set(ids) - set(met))) or "none"))
+    return pd.DataFrame(rows, columns=["of", "asked", "answered", "compared", "open"])
+
+
+@table(
+    "evidence_map",
+    title="Evidence map: the best evidence on each question, by programme",
+    row="a question and programme",
+    labels={"question": "Question", "programme": "Programme"},
+    values=(_text("best", "Best evidence"), _count("rank", "Rank (1 strongest)"), _count("findings", "Findings")),
+    source=OF_FINDINGS,
+    method=METHOD,
+    of_findings=True,
+)
+def evidence_map(found: Found) -> pd.DataFrame:
+    """The best grade of evidence of each question and programme; 5 where there is none."""
+    rows = []
+    for id in answers.RULES:
+        bearing = answers.draws_on(id, found)
+        for programme in (answers.TOGETHER, *answers.PROGRAMMES.values()):
+            mine = bearing.only([item for item in bearing if answers.programme_of(item) == programme])
+            rank = answers.grade(mine)
+            rows.append((id, programme, answers.GRADES[rank], rank, len(mine.known)))
+    return pd.DataFrame(rows, columns=["question", "programme", "best", "rank", "findings"])

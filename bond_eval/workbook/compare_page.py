@@ -1,0 +1,144 @@
+"""The page and the text of a comparison of two runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from bond_eval.core import formats
+from bond_eval.core.errors import InputError
+from bond_eval.core.findings import anchor
+from bond_eval.workbook.compare import ARRIVED, FINDING, MOVED, REVISED, Comparison, Movement, Run
+from bond_eval.workbook.noise import BEYOND
+
+SHOWN = 60
+_SECTIONS = (
+    (FINDING, "findings", "Findings that moved", "Findings of both runs whose value is another now."),
+    (ARRIVED, "new-data", "New points of control charts", "Judged by the chart's own rules, from 12 points on."),
+    (MOVED, "cells", "Table cells that moved", "Cells that stand in both runs and are not of a period already over."),
+    (REVISED, "revisions", "Revisions of what was over", "Numbers of periods that had ended by the earlier run."),
+)  # fmt: skip
+
+
+def write_page(comparison: Comparison, target: Path) -> None:
+    """Write the page whole or not at all. Raises InputError where it cannot be written, or a run's facts are gone."""
+    from bond_eval.core.atomic import write_text
+    from bond_eval.workbook.publish import rendered, site_of
+
+    up = _relative(comparison.later.folder, target)
+    sections = [_section(comparison, up, *section) for section in _SECTIONS]
+    text = rendered(
+        "compare.html.j2",
+        site=site_of(_facts(comparison.later)),
+        up=up,
+        earlier=comparison.earlier.facts["quarter"],
+        later=comparison.later.facts["quarter"],
+        lead=summary(comparison),
+        sections=[*sections, _came_and_went(comparison, up)],
+        explanations=comparison.explanations,
+    )
+    write_text(target, text)
+
+
+def write_csv(comparison: Comparison, target: Path) -> None:
+    """Write every movement, new and vanished finding as CSV."""
+    from bond_eval.core.atomic import write_text
+
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(comparison.csv_rows())
+    write_text(target, out.getvalue())
+
+
+def summary(comparison: Comparison) -> str:
+    """How much moved and how much of it is beyond noise, in two sentences."""
+    moved = comparison.of(FINDING)
+    beyond = sum(movement.verdict == BEYOND for movement in moved)
+    counted = comparison.compared
+    return (
+        f"{formats.plural(len(moved), 'finding')} moved, {formats.number(beyond)} of them beyond noise; "
+        f"{formats.plural(len(comparison.of(MOVED)), 'table cell')} moved and "
+        f"{formats.plural(len(comparison.of(REVISED)), 'number')} of periods already over "
+        f"{'was' if len(comparison.of(REVISED)) == 1 else 'were'} revised; "
+        f"{len(comparison.new)} new and {len(comparison.vanished)} vanished findings. Exact tests are adjusted (Holm) "
+        f"for the {formats.plural(counted['findings'], 'finding')} and the {formats.plural(counted['cells'], 'cell')} "
+        f"compared by them, moved or not; two quarters share most of their children, so that they err towards noise."
+    )
+
+
+def lines(comparison: Comparison) -> list[str]:
+    """The comparison as a terminal shows it: the summary, findings, and what could explain them."""
+    told = [summary(comparison)]
+    for movement in comparison.of(FINDING):
+        told.append(f"{movement.id}: {movement.before} -> {movement.after}; {movement.verdict} ({_test(movement)})")
+    told += [f"new: {id}" for id in comparison.new] + [f"vanished: {id}" for id in comparison.vanished]
+    return told + list(comparison.explanations)
+
+
+def _section(comparison: Comparison, up: str, kind: str, id: str, heading: str, words: str) -> dict[str, Any]:
+    found = sorted(comparison.of(kind), key=lambda movement: movement.verdict != BEYOND)
+    if len(found) > SHOWN:
+        words = f"{words} The first {SHOWN} of {formats.number(len(found))}; the rest is in the CSV (--csv)."
+    rows = [
+        {
+            "what": movement.where if movement.id in comparison.later.findings else f"{movement.id}: {movement.where}",
+            "before": movement.before,
+            "after": movement.after,
+            "verdict": movement.verdict,
+            "test": _test(movement),
+            "link": _link(comparison.later, movement.id, up),
+        }
+        for movement in found[:SHOWN]
+    ]
+    return {"id": id, "heading": heading, "words": words if rows else "None.", "rows": rows}
+
+
+def _came_and_went(comparison: Comparison, up: str) -> dict[str, Any]:
+    rows = []
+    for ids, run, before, after in (
+        (comparison.new, comparison.later, "", "new"),
+        (comparison.vanished, comparison.earlier, "there", "vanished"),
+    ):
+        for id in ids:
+            row = {"before": before, "after": after, "verdict": "", "test": ""}
+            row |= {"what": run.findings[id]["statement"], "link": _link(comparison.later, id, up)}
+            rows.append(row)
+    words = "Findings that only one of the runs has." if rows else "None."
+    return {"id": "new", "heading": "New and vanished findings", "words": words, "rows": rows}
+
+
+def _test(movement: Movement) -> str:
+    parts = [movement.test, movement.detail] if movement.test != "none" else [movement.detail or "no test"]
+    if movement.adjusted is not None:
+        parts.append(f"p = {movement.p:.3f}, adjusted {movement.adjusted:.3f}")
+    return "; ".join(part for part in parts if part)
+
+
+def _link(run: Run, id: str, up: str) -> str:
+    finding = run.findings.get(id)
+    page = f"pages/{finding['notebook']}.html" if finding else f"tables/{id}.csv"
+    if not (run.folder / page).is_file():
+        return ""
+    return f"{up}{page}#{quote(anchor(id))}" if finding else f"{up}{page}"
+
+
+def _relative(folder: Path, target: Path) -> str:
+    """The way from the page to the run's folder."""
+    relative = os.path.relpath(folder.resolve(), target.resolve().parent)
+    return "" if relative == "." else quote(Path(relative).as_posix()) + "/"
+
+
+def _facts(run: Run) -> Mapping[str, Any]:
+    if run.manifest:
+        facts: Mapping[str, Any] = run.manifest["release"]
+        return facts
+    try:
+        kept: Mapping[str, Any] = json.loads((run.folder / "release.json").read_text(encoding="utf-8"))["facts"]
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{run.folder.name} has neither manifest.json nor release.json: run it again.") from error
+    return kept

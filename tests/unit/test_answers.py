@@ -1,0 +1,164 @@
+"""Evaluation questions answered from findings alone: which carry them, how strongly, and what is said where none do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bond_eval.core.findings import questions
+from bond_eval.evidence import answers
+from bond_eval.evidence.found import Found, link, second_stage
+
+ASKED = [id for id, row in questions().items() if row["kind"] in ("question", "scope")]
+
+
+def finding(id, question, **other):
+    usual = {
+        "id": id, "statement": f"The finding {id} says so.", "questions": [question], "kind": "descriptive",
+        "value": 42, "unit": "children", "interval": None, "no_interval": "complete count", "n": 42, "cell": 9,
+        "strength": "Complete count", "method": "count", "notebook": f"10_{id.split('.')[0]}", "stage": 1,
+        "source": "table a", "table": "a", "period": "to 30 September 2020", "caveats": [],
+        "completeness": "", "decision": "",
+    }  # fmt: skip
+    return usual | other
+
+
+def one_each(**other):
+    """A finding for each question, of a notebook of its own."""
+    return Found(tuple(finding(f"a{number}.b", id, **other) for number, id in enumerate(ASKED)))
+
+
+def shown(found, column="answer"):
+    table = second_stage("evaluation_answers", found, "public")
+    return dict(zip(table.label("question"), table.texts(column), strict=True))
+
+
+def test_all_ten_questions_and_the_four_of_the_scope_have_a_rule_and_a_line_of_2020():
+    assert list(answers.RULES) == ASKED and len(ASKED) == 14
+    assert all(questions()[id]["dartington_2020"] for id in ASKED if id.startswith("Q"))
+    drawn = {draw for rule in answers.RULES.values() for draw in rule.draws}
+    assert drawn <= set(questions())
+
+
+def test_without_findings_every_question_says_what_it_needs():
+    for id, text in shown(Found(())).items():
+        assert text == f"Cannot be answered: needs {questions()[id]['data_needed']}."
+    assert set(shown(Found(()), "strength").values()) == {"None"}
+    summary = second_stage("answer_summary", Found(()), "public")
+    assert [int(cell.value) for cell in summary.cells("answered")] == [0, 0]
+
+
+def test_an_answer_quotes_what_bears_on_it_and_nothing_else():
+    answered = shown(one_each())
+    for number, id in enumerate(ASKED):
+        assert f"The finding a{number}.b says so." in answered[id] and "needs" not in answered[id]
+    assert "The finding a0.b" not in answered["Q09"]
+
+
+@pytest.mark.parametrize("gone", ASKED)
+def test_a_missing_input_turns_its_questions_and_nothing_else(gone):
+    """A notebook whose input is absent says so in a finding without a value."""
+    found = one_each()
+    lost = {"value": None, "no_interval": "not available"}
+    without = found.only(item | lost if gone in item["questions"] else item for item in found)
+    before, after = shown(found), shown(without)
+    changed = {id for id in ASKED if before[id] != after[id]}
+    # A question may draw on a metric or question besides its own, so others lose that sentence and no more.
+    assert changed == {id for id in ASKED if gone in answers.RULES[id].draws}
+    for id in changed:
+        only = set(answers.RULES[id].draws) & set(ASKED) == {gone}
+        assert after[id].startswith("Cannot be answered: needs ") == only
+    assert after[gone].startswith("Cannot be answered") or len(set(answers.RULES[gone].draws) & set(ASKED)) > 1
+
+
+def test_a_failed_notebook_is_named_beside_what_is_needed():
+    found = Found((), {"21_equity": "Cell 5 raised ValueError; the cells after it did not run.", "99_other": "x"})
+    assert shown(found)["Q02"].endswith(
+        "In this run no findings came from 21_equity (Cell 5 raised ValueError; the cells after it did not run)."
+    )
+    assert "21_equity" not in shown(found)["Q05"] and "99_other" not in " ".join(shown(found).values())
+
+
+def causal(level, method):
+    return finding(
+        "t.b", "Q07", kind="causal", strength=f"Maryland {level}", method=method, interval=[30, 50], no_interval=""
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "grade", "opening"),
+    [
+        (finding("t.b", "Q07"), "Description", "Whether the programmes made the difference is not shown"),
+        (causal(1, "before and after"), "Weak design (Maryland 1)", "The design is weak (Maryland 1"),
+        (causal(2, "adjusted"), "Weak design (Maryland 2)", "The design is weak (Maryland 2"),
+        (causal(3, "comparison group"), "Comparison group (Maryland 3)", "A comparison stands behind this answer"),
+        (causal(4, "natural experiment"), "Comparison group (Maryland 4)", "There is strong evidence"),
+        (finding("t.b", "Q07", kind="reconciliation"), "None", "Cannot be answered"),
+        (finding("t.b", "Q07", no_interval="published claim"), "None", "Cannot be answered"),
+        (finding("t.b", "Q07", kind="qualitative", no_interval="qualitative"), "None", "Cannot be answered"),
+    ],
+)  # fmt: skip
+def test_the_wording_follows_the_strongest_design(item, grade, opening):
+    found = Found((item,))
+    assert shown(found, "strength")["Q07"] == grade
+    assert shown(found)["Q07"].startswith(opening)
+    strong = "Maryland 4" in grade
+    assert ("strong evidence" in " ".join(shown(found).values())) == strong
+
+
+def test_published_figures_carry_only_questions_about_what_was_published():
+    published = one_each(kind="reconciliation", no_interval="published claim")
+    answered = {id for id, text in shown(published).items() if not text.startswith("Cannot")}
+    assert answered == {id for id, rule in answers.RULES.items() if rule.elsewhere}
+
+
+def test_what_speaks_against_is_quoted_and_its_absence_is_said():
+    items = (finding("baseline_cohorts.outside_left", "M1a"), finding("baseline_cohorts.net_change", "M1b"))
+    assert shown(Found(items), "against")["Q01"] == "The finding baseline_cohorts.net_change says so."
+    assert shown(Found(items[:1]), "against")["Q01"] == answers.UNOPPOSED
+    assert shown(Found(()), "against")["Q01"] == answers.UNANSWERED
+
+
+def test_findings_that_lead_come_first_and_those_without_a_value_last():
+    items = (
+        finding("z.a", "Q01"), finding("placement_trends.now", "Q01"), finding("baseline_cohorts.left", "Q01"),
+        finding("did_the_trend_change.none", "Q01", value=None, no_interval="not available"),
+    )  # fmt: skip
+    order = answers.draws_on("Q01", Found(items)).ids
+    assert order == ["baseline_cohorts.left", "placement_trends.now", "z.a", "did_the_trend_change.none"]
+    assert Found(items).behind("Q01").ids == order[:3]
+
+
+def test_the_map_puts_a_programmes_findings_in_its_column():
+    found = Found((finding("route29.home", "Q01", notebook="10_route29"), finding("a.b", "Q09", kind="economic")))
+    table = second_stage("evidence_map", found, "public")
+    cell = {
+        (q, p): rank.value
+        for q, p, rank in zip(table.label("question"), table.label("programme"), table.cells("rank"), strict=True)
+    }
+    assert cell["Q01", "Route 29"] == answers.DESCRIBED and cell["Q01", answers.TOGETHER] == answers.NONE
+    assert cell["Q09", answers.TOGETHER] == answers.DESCRIBED and len(cell) == 14 * 6
+
+
+def test_found_filters_cells_intervals_and_table():
+    share = finding("a.share", "Q01", unit="share", value=0.5, interval=[0.4, 0.6], no_interval="", kind="causal",
+                    strength="Maryland 3")  # fmt: skip
+    hidden = finding(
+        "b.few", "Q02", value=None, no_interval="too few", statement="Few <b>children</b>.", notebook="03_x"
+    )
+    found = Found((share, hidden), unlinked=frozenset({"03_x"}))
+    assert found.where(question="Q01").ids == ["a.share"] and found.where(kind="causal", notebook="03_x").ids == []
+    assert [f"{cell}" for cell in found.cells] == ["50%", "a number withheld (c)"]
+    assert found.intervals[1] is None and [str(cell) for cell in found.intervals[0]] == ["40%", "60%"]
+    assert found.level == 3 and found.known.ids == ["a.share"]
+    html = found._repr_mimebundle_()["text/html"]
+    assert '<a href="10_a.ipynb#finding-a.share">' in html and "40.0% to 60.0%" in html and "none: too few" in html
+    assert link(hidden, found.unlinked) == "Few &lt;b&gt;children&lt;/b&gt;." and "03_x.ipynb" not in html
+
+
+def test_six_questions_at_least_have_computed_answers_on_the_reference_quarter():
+    path = Path(__file__).resolve().parents[2] / "outputs" / "reference" / "findings.json"
+    items = json.loads(path.read_text(encoding="utf-8"))["findings"]
+    found = Found(tuple({"stage": 1, **item} for item in items if item.get("stage", 1) == 1))
+    answered = {id for id in ASKED if id.startswith("Q") and answers.answerable(id, found)}
+    assert {"Q04", "Q06", "Q07", "Q08", "Q09", "Q10"} <= answered
