@@ -1,0 +1,50 @@
+"""What may be said of an estimate: one wording each for better, worse, no clear change and too few."""
+
+from __future__ import annotations
+
+from bond_eval.methods.proportions import Estimate
+
+FEW = 10  # people or pairs below which nothing is judged
+BETTER, WORSE, UNCLEAR, TOO_FEW = (
+    "changed for the better by more than chance",
+    "changed for the worse by more than chance",
+    "no clear change: chance alone could have done it",
+    "too few to judge",
+)
+BACK = "fell, but no further than it would by itself after a bad spell"
+LOWER, HIGHER, ALIKE = "lower", "higher", "no clear difference"
+CAUSE = "the groups were alike in what is recorded"
+UNLIKE = "the groups differed from the start, so this says nothing of the cause"
+
+
+def changed(
+    estimate: Estimate | None, people: int, *, better: str, null: float = 1.0, settled: Estimate | None = None
+) -> str:
+    """Wording of a change: a ratio against 1 or a difference against `null`, of `people`; `better` is "up" or "down".
+
+    `settled`: the change against the time before a bad spell; where that is not clear either, a fall was to come.
+    Raises ValueError for an unknown direction.
+    """
+    if better not in ("up", "down"):
+        raise ValueError(f"What is better is up or down, not {better!r}.")
+    if estimate is None or people < FEW:
+        return TOO_FEW
+    if estimate.lower <= null <= estimate.upper:
+        return UNCLEAR
+    good = (estimate.value > null) == (better == "up")
+    if good and settled is not None and settled.lower <= null <= settled.upper:
+        return BACK
+    return BETTER if good else WORSE
+
+
+def differs(estimate: Estimate | None, causal: bool, *, better: str) -> str:
+    """Wording of a difference between two groups; of cause only where `causal`. `better`: "up" or "down"."""
+    if better not in ("up", "down"):
+        raise ValueError(f"What is better is up or down, not {better!r}.")
+    if estimate is None:
+        return TOO_FEW
+    if estimate.lower <= 0 <= estimate.upper:
+        return ALIKE
+    side = HIGHER if estimate.value > 0 else LOWER
+    good = (side == HIGHER) == (better == "up")
+    return f"{side} among those taken on ({'better' if good else 'worse'}): {CAUSE if causal else UNLIKE}"
