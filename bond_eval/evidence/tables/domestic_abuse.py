@@ -1,0 +1,400 @@
+"""Tables of notebook 13: notifications by week and month, MARAC, plans, the perpetrator pilot, Harbour's claim."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bond_eval.core import formats
+from bond_eval.core.periods import Quarter
+from bond_eval.evidence.claims_facts import project_facts
+from bond_eval.evidence.gate import small
+from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.view import View
+from bond_eval.evidence.wording import TOO_FEW, UNCLEAR, changed
+from bond_eval.intake.typed import EPOCH, day_number
+from bond_eval.methods.proportions import Estimate, rate_ratio, relative_risk, wilson
+from bond_eval.programmes.cases import cases_at
+
+PROGRAMME = "domestic_abuse"
+ACTIVITY = "programme register (activity)"
+REFERRALS = "Operation Encompass referrals"
+ENCOMPASS = {REFERRALS: "Notifications", "Operation Encompass events": "Police call-outs",
+             "Operation Encompass children": "Children first notified"}  # fmt: skip
+ROSE = "they rose by more than chance"
+FELL = "they fell by more than chance"
+SHARE = (
+    Value("children", "Of them", of="of"),
+    Value("of", "Of"),
+    *(Value(name, label, "percent", follows=("children", "of"))
+      for name, label in (("share", "Share"), ("lower", "Lower"), ("upper", "Upper"))),
+)  # fmt: skip
+NOTHING = ("nothing", "none")
+RATIO = (("ratio", "Rate ratio"), ("lower", "Lower"), ("upper", "Upper"))
+
+
+def activity(view: View, programme: str, name: str) -> pd.DataFrame:
+    """Rows of the register's activity of one name: breakdown, first and last (days since 1970), value."""
+    columns = ["breakdown", "first", "last", "value"]
+    if view.register is None:
+        return pd.DataFrame(columns=columns)
+    rows = view.register.activity
+    return rows.loc[(rows["programme"] == programme) & (rows["activity"] == name), columns]
+
+
+def latest(rows: pd.DataFrame) -> pd.Series:
+    """Values of the latest day by breakdown, for counts of a day."""
+    return rows[rows["last"] == rows["last"].max()].groupby("breakdown")["value"].sum()
+
+
+def share_of(n: float, of: float) -> tuple[float, ...]:
+    """(n, of, share, lower, upper) with Wilson's 95% interval; NaN where n is no part of anything."""
+    if not 0 <= n <= of or of == 0:
+        return n, of, np.nan, np.nan, np.nan
+    found = wilson(int(n), int(of))
+    return n, of, found.value, found.lower, found.upper
+
+
+def _day(number: float) -> dt.date:
+    return EPOCH + dt.timedelta(days=int(number))
+
+
+def by_week(rows: pd.DataFrame) -> pd.DataFrame:
+    """Counts by week from Monday: monday, value, days (those of the week that the counts are of).
+
+    Empty where a row crosses from one week to the next: what belongs to which cannot be told.
+    """
+    monday = rows["first"] - (rows["first"] + 3) % 7  # day 0 was a Thursday
+    return _grouped(rows, monday, fits=bool((rows["last"] < monday + 7).all()))
+
+
+def by_month(rows: pd.DataFrame) -> pd.DataFrame:
+    """Counts by calendar month, as `by_week`: monday is then the month's first day."""
+    ends = [pd.to_datetime(rows[name], unit="D").dt.to_period("M") for name in ("first", "last")]
+    start = pd.Series([day_number(month.start_time.date()) for month in ends[0]], index=rows.index, dtype=int)
+    return _grouped(rows, start, fits=bool((ends[0] == ends[1]).all()))
+
+
+def _grouped(rows: pd.DataFrame, start: pd.Series, *, fits: bool) -> pd.DataFrame:
+    if not fits or rows.empty:
+        return pd.DataFrame({"start": [], "value": [], "days": []})
+    frame = rows.assign(start=start, days=rows["last"] - rows["first"] + 1)
+    covered = frame.drop_duplicates(["first", "last"]).groupby("start")["days"].sum()
+    return frame.groupby("start")["value"].sum().to_frame().assign(days=covered).reset_index()
+
+
+def direction(chart: pd.DataFrame) -> str:
+    """What an XmR chart says of a series, by its latest signal: rose, fell, no clear change or too few points."""
+    if (chart["verdict"] == "too few points").all():
+        return TOO_FEW
+    signs = chart[["outside", "shift", "two_of_three", "trend"]].apply(np.sign).sum(axis=1)
+    signs = signs[signs != 0]
+    return UNCLEAR if signs.empty else ROSE if signs.iloc[-1] > 0 else FELL
+
+
+@table(
+    "encompass_weeks",
+    title="Operation Encompass by week",
+    row="a measure and whole week",
+    labels={"measure": "Measure", "week": "Week"},
+    values=(
+        Value("value", "Number"),
+        Value("mean", "Mean", "decimal", children=False),
+        Value("lower", "Lower limit", "decimal", children=False),
+        Value("upper", "Upper limit", "decimal", children=False),
+        Value("verdict", "Verdict", "text", children=False),
+        Value("said", "Series as a whole", "text", children=False),
+    ),
+    source=ACTIVITY,
+    method="XmR chart of weeks of seven days, moving ranges screened; judged from 12 weeks on",
+)
+def encompass_weeks(view: View) -> pd.DataFrame:
+    """Whole weeks from Monday; in public a series with a small week has neither mean nor limits: they are sums."""
+    from bond_eval.methods.spc import xmr
+
+    columns = ["measure", "week", "value", "mean", "lower", "upper", "verdict", "said"]
+    parts = []
+    for name, label in ENCOMPASS.items():
+        weeks = by_week(activity(view, PROGRAMME, name))
+        weeks = weeks[weeks["days"] == 7]
+        if weeks.empty:
+            continue
+        chart = xmr(weeks["value"].to_numpy(dtype=float)).frame()
+        signal = chart["verdict"] == "neutral"
+        if view.public and small(weeks["value"]).any():
+            chart[["mean", "lower", "upper"]] = np.nan
+        days = [_day(start) for start in weeks["start"]]
+        parts.append(chart.assign(
+            measure=label,
+            week=[f"{day:%b %Y}, week of {day.day}" for day in days],
+            verdict=chart["verdict"].mask(signal, "signal: out of the ordinary"),
+            said=direction(chart),
+        )[columns])  # fmt: skip
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+@table(
+    "encompass_months",
+    title="Operation Encompass by month",
+    row="a measure and month",
+    labels={"measure": "Measure", "month": "Month"},
+    values=(Value("value", "Number"), Value("days", "Days covered", "number", children=False)),
+    source=ACTIVITY,
+)
+def encompass_months(view: View) -> pd.DataFrame:
+    """Every month that a count touches, with the days of it that the counts are of."""
+    rows: list[tuple[Any, ...]] = []
+    for name, label in ENCOMPASS.items():
+        for row in by_month(activity(view, PROGRAMME, name)).itertuples():
+            rows.append((label, formats.month(_day(row.start)), row.value, row.days))
+    return pd.DataFrame(rows, columns=["measure", "month", "value", "days"])
+
+
+@table(
+    "encompass_published",
+    title="Operation Encompass: averages and peaks worked out, beside those published",
+    row="a figure",
+    labels={"line": "Figure"},
+    values=(
+        Value("computed", "Worked out"),
+        Value("published", "Published", "number", children=False),
+        Value("gap", "Difference", "signed", follows=("computed",)),
+        Value("when", "When", "text", children=False),
+        Value("claim", "Claim", "text", children=False),
+    ),
+    source=f"{ACTIVITY}; data/reference/facts.csv",
+    method="notifications ÷ calendar weeks or months that hold a day of the counts, rounded; the highest of each",
+)
+def encompass_published(view: View) -> pd.DataFrame:
+    """Average and highest week and month of notifications."""
+    columns = ["line", "computed", "published", "gap", "when", "claim"]
+    rows = activity(view, PROGRAMME, REFERRALS)
+    facts = project_facts() if view.authority.published else {}
+    found: list[tuple[Any, ...]] = []
+    for period, stem, parts, claims in (
+        ("week", "weekly", by_week(rows), ("C067", "C125")), ("month", "monthly", by_month(rows), ("C068", "C127"))
+    ):  # fmt: skip
+        if parts.empty:
+            continue
+        peak = parts.loc[parts["value"].idxmax()]
+        when = _day(peak["start"])
+        at = f"week of {formats.date(when)}" if period == "week" else formats.month(when)
+        for name, value, text, claim in (
+            ("average", formats.half_up(parts["value"].mean()), f"{len(parts)} calendar {period}s", claims[0]),
+            ("peak", peak["value"], at, claims[1]),
+        ):
+            told = facts.get(f"encompass_{stem}_{name}", np.nan)
+            line = f"Average a {period}" if name == "average" else f"Most in a {period}"
+            found.append((line, value, told, value - told, text, claim if facts else "none"))
+    return pd.DataFrame(found, columns=columns)
+
+
+CHILD_PROTECTION = "On a child protection plan, with domestic abuse a factor"
+IN_NEED = "In need, domestic abuse the main concern"
+ALL_CASES = "Of all cases of children's services, with a concern of domestic abuse"
+REPEATS, REPEATS_BEFORE = "MARAC repeats, latest year", "MARAC repeats, year before"
+REACH = "Children seen by Harbour, of those notified"
+BOTH = "Of children seen by Harbour, notified themselves in that time"
+
+
+@table(
+    "domestic_abuse_shares",
+    title="Domestic abuse: who is in which part of the system",
+    row="a share",
+    labels={"line": "What is counted"},
+    values=(
+        *SHARE,
+        Value("computed", "Share in %", "rate", follows=("children", "of")),
+        Value("published", "Published in %", "rate", children=False),
+        Value("claim", "Claim", "text", children=False),
+    ),
+    source=f"{ACTIVITY}, cases and events; data/reference/facts.csv",
+    method="Wilson 95% interval; a count without the whole it is part of has no share",
+)
+def domestic_abuse_shares(view: View) -> pd.DataFrame:
+    """Plans, MARAC repeats and Harbour's reach; a line whose counts are absent is there only if it was published."""
+    facts = project_facts() if view.authority.published else {}
+    published = {CHILD_PROTECTION: ("cp_da_share", "C069"), REPEATS: ("marac_repeat_share", "none"),
+                 IN_NEED: ("", "C121"), ALL_CASES: ("da_case_share", "C122")}  # fmt: skip
+    rows: list[tuple[Any, ...]] = []
+    unknown = [(ALL_CASES, np.nan, np.nan)] if facts else []
+    for line, n, of in [*_plans(view), *unknown, *_marac_shares(view), *_reach(view)]:
+        fact, claim = published.get(line, ("", "none"))
+        found = share_of(n, of)
+        rows.append((line, *found, found[2] * 100, facts.get(fact, np.nan), claim if facts else "none"))
+    columns = ["line", "children", "of", "share", "lower", "upper", "computed", "published", "claim"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _plans(view: View) -> list[tuple[str, float, float]]:
+    plans = latest(activity(view, PROGRAMME, "child protection plans"))
+    need = latest(activity(view, PROGRAMME, "children in need with domestic abuse"))
+    found = [(CHILD_PROTECTION, plans["with domestic abuse"], plans.sum())] if "with domestic abuse" in plans else []
+    return [*found, *([(IN_NEED, need.sum(), np.nan)] if len(need) else [])]
+
+
+def _marac(view: View, since: int | None = None) -> list[tuple[float, float]]:
+    """(repeats, cases) of the year to now, or since a day, and of the same a year before; whole rows only."""
+    rows = activity(view, PROGRAMME, "MARAC cases")
+    ends = [day_number(view.as_of.replace(year=view.as_of.year - back)) for back in range(3)]
+    length = ends[0] - (ends[1] if since is None else since)
+    found = []
+    for last in ends[:2]:
+        before = last - length
+        mine = rows[(rows["first"] > before) & (rows["last"] <= last)].groupby("breakdown")["value"].sum()
+        found.append((mine.get("repeat", np.nan), mine.sum()))
+    return found
+
+
+def _marac_shares(view: View) -> list[tuple[str, float, float]]:
+    lines = zip((REPEATS, REPEATS_BEFORE), _marac(view), strict=True)
+    return [(line, *pair) for line, pair in lines if pair[1] > 0]
+
+
+def _reach(view: View) -> list[tuple[str, float, float]]:
+    """Children whom Harbour took on beside those notified; and of the first, who is known to be among the second."""
+    rows, register = activity(view, PROGRAMME, "Operation Encompass children"), view.register
+    if register is None:
+        return []
+    cases = cases_at(register, view.as_of, PROGRAMME)
+    seen = set(cases.loc[cases["started"], "child"])
+    if rows.empty or not seen:
+        return []
+    told = register.events[register.events["type"] == "domestic_abuse_notification"]
+    told = told[told["day"].between(rows["first"].min(), rows["last"].max())]
+    both = [(BOTH, float(len(seen & set(told["child"]))), float(len(seen)))] if len(told) else []
+    return [(REACH, float(len(seen)), float(rows["value"].sum())), *both]
+
+
+@table(
+    "harbour_reach",
+    title="Children notified, and children whom Harbour took on",
+    row="a group of children",
+    labels={"line": "Children"},
+    values=(Value("children", "Children", of="of"), Value("of", "Of")),
+    source=f"{ACTIVITY}, cases and events",
+)
+def harbour_reach(view: View) -> pd.DataFrame:
+    """The counts behind the reach, for a chart."""
+    rows: list[tuple[str, float, float]] = []
+    for line, n, of in _reach(view):
+        rows += [("Notified", of, np.nan), ("Seen by Harbour", n, np.nan)] if line == REACH else [("Both", n, of)]
+    return pd.DataFrame(rows, columns=["line", "children", "of"])
+
+
+@table(
+    "perpetrator_pilot",
+    title="The perpetrator pilot: how far men and women referred have come",
+    row="a step",
+    labels={"step": "Step"},
+    values=(
+        *SHARE,
+        Value("cost", "Published cost for each", "pounds", follows=("children", "of")),
+        Value("claim", "Claim", "text", children=False),
+    ),
+    source=f"{ACTIVITY}; data/reference/facts.csv",
+    method="each step of the step before; Wilson 95% interval; adults, and no outcome is recorded of any",
+)
+def perpetrator_pilot(view: View) -> pd.DataFrame:
+    """Referred, started, completed; the cost of the whole pilot over those who got so far."""
+    columns = ["step", "children", "of", "share", "lower", "upper", "cost", "claim"]
+    counts = activity(view, PROGRAMME, "perpetrator pilot").groupby("breakdown")["value"].sum()
+    cost = project_facts()["perpetrator_pilot"] if view.authority.published else np.nan
+    steps = (("referred", ""), ("started", "referred"), ("completed", "started"))
+    rows: list[tuple[Any, ...]] = []
+    for step, before in steps:
+        if counts.get(step, 0):
+            each = cost / counts[step]
+            found = share_of(counts[step], counts.get(before, np.nan))
+            rows.append((step[:1].upper() + step[1:], *found, each, "C071" if cost == cost else "none"))
+    return pd.DataFrame(rows, columns=columns)
+
+
+@table(
+    "marac_change",
+    title="MARAC: the latest year against the year before",
+    row="a measure",
+    labels={"measure": "Measure"},
+    values=(
+        Value("before", "Year before"),
+        Value("after", "Latest year"),
+        *(Value(name, label, "factor", follows=("before", "after")) for name, label in RATIO),
+        Value("published", "Published", "text", children=False),
+        Value("claim", "Claim", "text", children=False),
+        Value("verdict", "What can be said", "text", children=False),
+    ),
+    source=f"{ACTIVITY}; data/reference/facts.csv",
+    method="score interval of a ratio of rates; Katz's of a ratio of shares; repeats taken as independent, so narrow",
+)
+def marac_change(view: View) -> pd.DataFrame:
+    """Cases, and the share that are repeats; more cases may be more harm, or more that comes to light."""
+    columns = ["measure", "before", "after", "ratio", "lower", "upper", "published", "claim", "verdict"]
+    facts = project_facts() if view.authority.published else {}
+    told = {
+        "year": (f"{formats.number(facts['marac_increase'])} more over the year", "none"),
+        "part": (f"{formats.number(facts['marac_predicted_increase'])}% more predicted for the year", "C070"),
+        "repeats": (f"{formats.number(facts['marac_repeat_share'])}% repeats", "none"),
+    } if facts else {}  # fmt: skip
+    rows: list[tuple[Any, ...]] = []
+    (again, now), (again_before, before) = _marac(view)
+    since = _marac(view, day_number(Quarter(view.quarter.year, 1).start) - 1)
+    for line, key, (after, was) in (
+        ("Cases, latest year", "year", (now, before)),
+        ("Cases, financial year so far, against the same months", "part", (since[0][1], since[1][1])),
+    ):
+        if after > 0 and was > 0:
+            ratio = rate_ratio(int(after), 1, int(was), 1)
+            ends = (ratio.value, ratio.lower, ratio.upper)
+            rows.append((line, was, after, *ends, *told.get(key, NOTHING), direction_of(ratio)))
+    repeats = _repeat_ratio(again, now, again_before, before)
+    if repeats:
+        ends = (repeats.value, repeats.lower, repeats.upper)
+        said = changed(repeats, int(min(now, before)), better="down")
+        rows.append(
+            ("Share of cases that are repeats", again_before, again, *ends, *told.get("repeats", NOTHING), said)
+        )
+    return pd.DataFrame(rows, columns=columns).replace([np.inf], np.nan)
+
+
+def direction_of(ratio: Estimate) -> str:
+    """Rose, fell or no clear change, where neither is better by itself."""
+    return UNCLEAR if ratio.lower <= 1 <= ratio.upper else ROSE if ratio.value > 1 else FELL
+
+
+def _repeat_ratio(again: float, now: float, again_before: float, before: float) -> Estimate | None:
+    if not 0 <= again <= now or not 0 <= again_before <= before or again + again_before == 0:
+        return None
+    return relative_risk(int(again), int(now), int(again_before), int(before))
+
+
+@table(
+    "harbour_claim",
+    title="Harbour's published claim, worked out again",
+    row="a reading of the claim",
+    labels={"line": "Reading"},
+    values=(
+        Value("children", "Children"),
+        Value("pounds", "Worth", "pounds", follows=("children",)),
+        Value("each", "Each", "pounds", follows=("children",)),
+        Value("share", "Of the whole claim", "percent", children=False),
+        Value("claim", "Claim", "text", children=False),
+    ),
+    source="data/reference/facts.csv",
+    method="published worth ÷ children; nobody published what a child's not becoming a victim is worth, or how often",
+)
+def harbour_claim(view: View) -> pd.DataFrame:
+    """The whole, the quarter as published, and a quarter of the whole; only where the claim is published."""
+    columns = ["line", "children", "pounds", "each", "share", "claim"]
+    if not view.authority.published:
+        return pd.DataFrame(columns=columns)
+    facts = project_facts()
+    whole, quarter = facts["da_claim"] * 1000, facts["da_quarter_claim"] * 1000
+    children, few = facts["da_children"], facts["da_break_even_children"]
+    part = facts["da_quarter_share"] / 100
+    rows = [("All children, as published", children, whole, "C064"), ("A quarter, as published", few, quarter, "C062"),
+            ("A quarter of the whole", part * children, part * whole, "C063")]  # fmt: skip
+    return pd.DataFrame([(line, n, pounds, pounds / n, pounds / whole, claim) for line, n, pounds, claim in rows],
+                        columns=columns)  # fmt: skip

@@ -1,0 +1,277 @@
+"""Tables of notebook 22: children in several programmes, capacity, unmet need, what was recommended and is it done."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bond_eval.core import formats
+from bond_eval.core.periods import Quarter
+from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.tables.programmes import LINKED, REGISTER, each
+from bond_eval.evidence.tables.voice_and_cases import SHARES, interval, least, names_of, shares
+from bond_eval.evidence.view import View
+from bond_eval.intake.typed import EPOCH, day_number
+from bond_eval.programmes import capacity, outcomes, overlap
+from bond_eval.programmes.cases import cases_at
+
+HORIZON = 180  # days, as in the tables of each programme
+ONCE, ADDED, TWICE = "Each child once", "Added up", "Counted on top"
+NO_CASES = "it cannot be said without register/cases.csv"
+SPARE, FULL, OVER, UNSTATED = "spare places", "full", "over its places", "places not stated"
+GIVEN_AWAY = Value("with_it", "Smallest number it would give away")
+
+
+def releasable(rows: list[np.ndarray], sensitive: list[np.ndarray]) -> list[bool]:
+    """For each of some sums, in order, whether it may be shown: not if with those before it a sensitive one follows.
+
+    A sum is a row of 0 and 1 over the counts that nobody sees by themselves; what linear combinations of the shown
+    ones give is known to the reader.
+    """
+    shown: list[np.ndarray] = []
+    free = []
+    for row in rows:
+        trial = np.array([*shown, row])
+        rank = np.linalg.matrix_rank(trial)
+        free.append(all(np.linalg.matrix_rank(np.vstack([trial, one])) > rank for one in sensitive))
+        shown = [*shown, row] if free[-1] else shown
+    return free
+
+
+def _overlaps(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(children by combination, children by programme), each with what must be withheld; worked out once a view."""
+    if "whole_system" not in view.shelf:
+        view.shelf["whole_system"] = _combined(view)
+    return view.shelf["whole_system"]
+
+
+def _combined(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
+    columns = ["programmes", "number", "with_it", "children"]
+    totals = ["programme", "with_it", "referred", "children", "with_also", "also", "said"]
+    if view.register is None or view.register.cases.empty:
+        blank = pd.DataFrame([(ONCE, *(np.nan,) * 5, NO_CASES)], columns=totals)
+        return pd.DataFrame(columns=columns), blank
+    found = overlap.combinations(view.register, view.as_of)
+    referred = overlap.membership(view.register, view.as_of, "referred").sum()
+    sets = [set(name.split(overlap.TOGETHER)) for name in found["programmes"]]
+    counts, number = found["children"].to_numpy(), found["number"].to_numpy()
+    keys = [key for key, _, _ in each(view) if any(key in one for one in sets)]
+    inside = {key: np.array([key in one for one in sets], dtype=int) for key in keys}
+    keys.sort(key=lambda key: -int(inside[key] @ counts))
+    # In the order in which a reader wants to know them; combinations come with the most children first.
+    sums = [*(inside[key] for key in keys), (number > 1).astype(int), *(inside[key] * (number > 1) for key in keys),
+            *np.eye(len(sets), dtype=int), np.ones(len(sets), dtype=int)]  # fmt: skip
+    sizes = [int(row @ counts) for row in sums]
+    left = {place: int(referred[key]) - sizes[place] for place, key in enumerate(keys)}
+    few = [bool(least(size, left.get(place, 0))) for place, size in enumerate(sizes)]
+    free = releasable(sums, [row for row, is_few in zip(sums, few, strict=True) if is_few])
+    smallest = least(*sizes, *left.values())
+    with_it = [0.0 if one else smallest for one in free]
+    names, n = names_of(view), len(keys)
+    rows = [(overlap.TOGETHER.join(names[key] for key in sorted(one)), int(number[at]), with_it[2 * n + 1 + at],
+             int(counts[at])) for at, one in enumerate(sets)]  # fmt: skip
+    said = "adding up the programmes would count some children more than once"
+    said = said if sizes[n] else "adding up the programmes counts no child twice"
+    each_one = [(names[key], with_it[at], int(referred[key]), sizes[at], with_it[n + 1 + at], sizes[n + 1 + at], "")
+                for at, key in enumerate(keys)]  # fmt: skip
+    once = (ONCE, with_it[-1], np.nan, sizes[-1], with_it[n], sizes[n], said)
+    return pd.DataFrame(rows, columns=columns), pd.DataFrame([*each_one, once], columns=totals)
+
+
+@table(
+    "overlap_combinations",
+    title="Children by the programmes that they started in",
+    row="a combination of programmes",
+    labels={"programmes": "Programmes"},
+    values=(
+        Value("number", "Programmes in it", children=False),
+        GIVEN_AWAY,
+        Value("children", "Children in these and no other", follows=("with_it",)),
+    ),
+    source=REGISTER,
+    method="complete count, each child in one row; in public withheld where sums shown would give a small one away",
+)
+def overlap_combinations(view: View) -> pd.DataFrame:
+    """Every combination that occurs, most children first."""
+    return _overlaps(view)[0]
+
+
+@table(
+    "overlap_totals",
+    title="Children who started, and those of them in another programme too",
+    row="a programme",
+    labels={"programme": "Programme"},
+    values=(
+        GIVEN_AWAY,
+        Value("referred", "Referred"),
+        Value("children", "Started", of="referred", follows=("with_it",)),
+        Value("with_also", "Smallest number that overlap would give away"),
+        Value("also", "In another programme too", of="children", follows=("with_also",)),
+        Value("said", "What it means", "text", children=False),
+    ),
+    source=REGISTER,
+    method="complete count; the last row has every child once",
+)
+def overlap_totals(view: View) -> pd.DataFrame:
+    """Programmes by size, then all of them with each child once; that row is there without a register too."""
+    return _overlaps(view)[1]
+
+
+@table(
+    "shared_outcomes",
+    title=f"Within {HORIZON} days of the start: each programme's count, their sum, and each child once",
+    row="an outcome and a way of counting",
+    labels={"outcome": "Outcome", "counted": "Counted"},
+    values=(
+        GIVEN_AWAY,
+        Value("children", "Children followed", follows=("with_it",)),
+        Value("events", "To whom it happened", of="children", follows=("with_it",)),
+        *shares("events", "children", "with_it", label="Cumulative incidence"),
+        Value("said", "What it means", "text", children=False),
+    ),
+    source=LINKED,
+    method="each child once from its first start in any programme; Aalen-Johansen cumulative incidence, 95% interval",
+)
+def shared_outcomes(view: View) -> pd.DataFrame:
+    """Becoming looked after, and returning home from care. The whole is never more than the sum."""
+    rows: list[tuple[Any, ...]] = []
+    for outcome in (outcomes.ENTRY, outcomes.EXIT):
+        if view.register is None or view.register.cases.empty:
+            rows.append((outcomes.CAUSES[outcome][0], TWICE, *(np.nan,) * 6, NO_CASES))
+        else:
+            rows += _shared(view, outcome)
+    return pd.DataFrame(rows, columns=["outcome", "counted", "with_it", "children", "events", *SHARES, "said"])
+
+
+def _shared(view: View, outcome: str) -> list[tuple[Any, ...]]:
+    parts, found = overlap.shared_outcome(view.register, view.history, view.as_of, HORIZON, outcome)  # type: ignore[arg-type]
+    first = found.at(HORIZON).head(1)
+    once = (len(found.frame), int(first["events"].sum()))
+    added = (int(parts["children"].sum()), int(parts["events"].sum()))
+    if once[0] > added[0] or once[1] > added[1]:
+        raise AssertionError(f"{outcome}: children counted once are more than their sum")
+    on_top = (added[0] - once[0], added[1] - once[1])
+    few = least(*parts["children"], *parts["events"], *(parts["children"] - parts["events"]), *on_top)
+    bounds = first[["incidence", "lower", "upper"]].iloc[0].tolist() if len(first) else [np.nan] * 3
+    said = "adding up counts some of them more than once" if on_top[1] else "adding up counts none of them twice"
+    names, none, outcome = names_of(view), (np.nan,) * 3, outcomes.CAUSES[outcome][0]
+    rows = [(outcome, names[name], 0.0, n, events, *none, "") for name, n, events in parts.itertuples(index=False)]
+    rows += [(outcome, ADDED, few, *added, *none, ""), (outcome, ONCE, few, *once, *bounds, "")]
+    # What was counted on top is no part of the children on top: its own size alone decides.
+    return [*rows, (outcome, TWICE, 0.0, np.nan, on_top[1], *none, said)]
+
+
+@table(
+    "caseloads",
+    title="Open cases at the end of each quarter",
+    row="a programme and day",
+    labels={"programme": "Programme", "date": "Date"},
+    values=(Value("open", "Open cases"),),
+    source=REGISTER,
+    method="opening + taken on − closed, checked in every quarter",
+)
+def caseloads(view: View) -> pd.DataFrame:
+    """The closing caseload of `programme_flow` with the quarter's last day."""
+    rows = [
+        (name, min(Quarter.parse(quarter).end, view.as_of), closing)
+        for key, name, register in each(view)
+        for quarter, closing in capacity.flow(register, view.as_of, key)[["quarter", "closing"]].itertuples(index=False)
+    ]
+    return pd.DataFrame(rows, columns=["programme", "date", "open"])
+
+
+def places_left(open_cases: float, places: float) -> str:
+    """Where a caseload stands against the places that were stated (NaN: not stated)."""
+    if not places > 0:
+        return UNSTATED
+    return OVER if open_cases > places else FULL if open_cases == places else SPARE
+
+
+@table(
+    "system_capacity",
+    title="Open cases against places and staff, and whether the caseload is steady",
+    row="a programme",
+    labels={"programme": "Programme"},
+    values=(
+        Value("open", "Open cases"),
+        Value("places", "Places stated", children=False),
+        Value("spare", "Spare", "signed", follows=("open",)),
+        Value("workers", "Staff in post", children=False),
+        Value("counted", "Staff counted on", "text", children=False),
+        Value("per_worker", "Cases a worker", "decimal", follows=("open",)),
+        GIVEN_AWAY,
+        # Either of the two can be worked out from the other and the caseload.
+        Value("taken", "Taken on in four quarters", follows=("closed", "with_it")),
+        Value("closed", "Closed in four quarters", follows=("taken", "with_it")),
+        Value("days", "Days a case then lasts", "number", follows=("open", "taken", "closed", "with_it")),
+        Value("steady", "Is the caseload steady?", "text", children=False),
+        Value("verdict", "Against its places", "text", follows=("open",)),
+    ),
+    source=f"{REGISTER}; programmes.csv for the places",
+    method="Little's law only where the last four whole quarters were near balance",
+)
+def system_capacity(view: View) -> pd.DataFrame:
+    """Programmes with cases. Places and staff are as stated, the staff perhaps of long ago."""
+    rows = []
+    for key, name, register in each(view):
+        open_cases, per_worker = capacity.caseload_per_worker(register, view.as_of, key)
+        places = float(register.programmes.set_index("programme").at[key, "capacity"])
+        flows = capacity.flow(register, view.as_of, key)
+        last, found = flows[flows["whole"].astype(bool)].tail(capacity.QUARTERS), capacity.steady(flows)
+        moved = [int(last[column].sum()) for column in ("accepted", "closed")] if found else [np.nan, np.nan]
+        # The quarters stand in another table, which withholds the small ones.
+        few = least(*last["accepted"], *last["closed"])
+        reason = "Yes" if found and not found.reason else found.reason if found else "Fewer than four whole quarters"
+        workers, counted = _staff(register, view, key)
+        rows.append((name, open_cases, places, places - open_cases, workers, counted,
+                     np.nan if per_worker is None else per_worker, few, *moved,
+                     np.nan if found is None or found.implied_days is None else found.implied_days, reason,
+                     places_left(open_cases, places)))  # fmt: skip
+    columns = ["open", "places", "spare", "workers", "counted", "per_worker", "with_it", "taken", "closed"]
+    return pd.DataFrame(rows, columns=["programme", *columns, "days", "steady", "verdict"])
+
+
+def _staff(register: Any, view: View, key: str) -> tuple[float, str]:
+    """(staff in post by the last count, the day of that count in words)."""
+    rows = register.activity[register.activity["first"] <= day_number(view.as_of)]
+    rows = rows[(rows["programme"] == key) & (rows["activity"] == capacity.STAFF)]
+    if rows.empty:
+        return np.nan, "not counted"
+    last = int(rows["first"].max())
+    return float(rows.loc[rows["first"] == last, "value"].sum()), formats.date(EPOCH + dt.timedelta(days=last))
+
+
+@table(
+    "unmet_need",
+    title="Referrals that were turned away, and for the child's age",
+    row="a programme",
+    labels={"programme": "Programme"},
+    values=(
+        Value("referred", "Children referred"),
+        Value("refused", "Not taken on", of="referred"),
+        Value("young", "Of them too young", of="refused"),
+        *shares("young", "referred", "refused", label="Too young, of those referred"),
+        Value("said", "What can be said", "text", children=False),
+    ),
+    source=REGISTER,
+    method="complete count; Wilson 95% interval; nobody knows how many were never referred",
+)
+def unmet_need(view: View) -> pd.DataFrame:
+    """Every programme, those without a case among them; the ages are those that the programme had then."""
+    counts = {name: _turned_away(cases_at(register, view.as_of, key)) for key, name, register in each(view)}
+    names = [name for key, name in names_of(view).items() if key]
+    rows = [(name, *counts.get(name, (np.nan,) * 3)) for name in names]
+    bounds = [interval(young, referred) for _, referred, _, young in rows]
+    lacking = "the register has no case of it" if counts else NO_CASES
+    said = ["those whom nobody refers are not in it" if name in counts else lacking for name in names]
+    frame = pd.DataFrame(rows, columns=["programme", "referred", "refused", "young"])
+    return pd.concat([frame, pd.DataFrame(bounds, columns=list(SHARES))], axis=1).assign(said=said)
+
+
+def _turned_away(cases: pd.DataFrame) -> tuple[int, int, int]:
+    refused = cases[cases["refused"]]
+    young = refused[refused["reason"] == capacity.TOO_YOUNG]
+    return cases["child"].nunique(), refused["child"].nunique(), young["child"].nunique()
