@@ -15,10 +15,21 @@ from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FINDING_MIME, Finding
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import SAMPLE, find_data
-from bond_eval.evidence import cells, figures, figures_money
+from bond_eval.evidence import (
+    cells,
+    figures,
+    figures_evidence,
+    figures_forecast,
+    figures_measures,
+    figures_money,
+    figures_neighbours,
+)
 from bond_eval.evidence.cells import Cell
+from bond_eval.evidence.found import Found, find_findings, second_stage
 from bond_eval.evidence.protected import Protected
-from bond_eval.evidence.release import Release, build_release, load_release
+from bond_eval.evidence.registry import of_findings
+from bond_eval.evidence.release import Release, load_release
+from bond_eval.evidence.shelf import kept_release
 
 RELEASE_VARIABLE = "BOND_RELEASE"
 SYNTHETIC = (
@@ -34,6 +45,13 @@ CHARTS: dict[str, Callable[..., figures.Chart]] = {
     "flows": figures.flows,
     "stacked": figures_money.stacked,
     "waterfall": figures_money.waterfall,
+    "among": figures_neighbours.among,
+    "tornado": figures_money.tornado,
+    "fan": figures_forecast.fan,
+    "forest": figures_evidence.forest,
+    "upset": figures_evidence.upset,
+    "icons": figures_measures.icons,
+    "theory": figures_measures.theory,
 }
 
 
@@ -46,14 +64,14 @@ def open_book(
     audience: str = "public",
     seed: int = 2021,
 ) -> Book:
-    """Open the release that a run prepared, or make it here from `data` where there is no run.
+    """Open the release that a run prepared; where there is no run, one kept or made here from `data`.
 
     Raises InputError where the data cannot be used, or where a run's release is for other parameters.
     """
     wanted = Quarter.parse(quarter)
     folder = os.environ.get(RELEASE_VARIABLE)
     if not folder:
-        return Book(notebook, build_release(find_data(data), authority, wanted, audience, seed))
+        return Book(notebook, kept_release(find_data(data), authority, wanted, audience, seed))
     release = load_release(Path(folder))
     asked = {"authority": authority, "quarter": str(wanted), "audience": audience, "seed": seed}
     differ = [name for name, value in asked.items() if release.facts[name] != value]
@@ -86,9 +104,16 @@ class Book:
 
     def table(self, id: str) -> Protected:
         """A registered table. Raises KeyError, naming those there are."""
+        if id in of_findings():
+            return second_stage(id, self.findings(), self.release.facts["audience"])
         if id not in self.release.tables:
             raise KeyError(f"no table {id!r}; there are {', '.join(self.release.tables)}")
         return self.release.tables[id]
+
+    def findings(self) -> Found:
+        """What the first stage found. Raises InputError where there are no findings of the same data."""
+        folder = os.environ.get(RELEASE_VARIABLE)
+        return find_findings(self.release.facts, Path(folder) if folder else None)
 
     def say(self, text: str) -> None:
         """Show a computed sentence or two (Markdown)."""
@@ -144,8 +169,15 @@ class Book:
         no_interval: str = "complete count",
         strength: str = "Complete count of the records",
         caveats: tuple[str, ...] = (),
+        completeness: str | float = "",
+        decision: str = "",
+        method: str = "",
     ) -> None:
-        """Emit a finding: a sentence, and its JSON under our own MIME type. Raises ValueError where it is not whole."""
+        """Emit a finding: a sentence, and its JSON under our own MIME type. Raises ValueError where it is not whole.
+
+        `strength` of a causal finding is "Maryland N"; `decision` is what it bears on; `method` where it is not the
+        table's.
+        """
         id = f"{self.notebook.split('_', 1)[-1]}.{name}"
         if id in self._findings:
             raise ValueError(f"finding {id!r} is emitted twice")
@@ -164,10 +196,13 @@ class Book:
             no_interval="" if bounds else no_interval if value.known else _why_unknown(value),
             n=None if base.value is None else int(base.value),
             period=f"to {formats.date(self.day)}",
-            method=spec.method,
+            method=method or spec.method,
             strength=strength,
             source=f"table {spec.id}, from {spec.source}",
             caveats=caveats,
+            table=spec.id,
+            completeness=completeness,
+            decision=decision,
         )
         number = len(self._findings)
         _display(

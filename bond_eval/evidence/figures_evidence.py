@@ -1,0 +1,133 @@
+"""The forest plot, designs on one scale with their intervals, and the UpSet chart, who is in several programmes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bond_eval.evidence.cells import Cell, show
+from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALE, Chart, canvas, described, titled
+from bond_eval.evidence.protected import Protected, label_text
+from bond_eval.programmes.overlap import TOGETHER
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+NARROWEST, WIDEST = 0.125, 8.0  # a ratio's interval is cut off here, with an arrow
+
+
+def forest(
+    protected: Protected, name: str, group: str, text: str, *, title: str, unit: str, than: str = "expected"
+) -> Chart:
+    """One row a design, in groups: ratio and interval on a log scale (a diamond: no interval), words at the right.
+
+    Needs value columns ratio, lower and upper; `text` is the column of words, alone where there is no ratio. `than`:
+    what a ratio of 1 is as many as.
+    """
+    names, groups, words = protected.label(name), protected.label(group), protected.texts(text)
+    figure, axis = canvas(height=1.6 + 0.34 * (len(names) + len(set(groups))))
+    columns = [protected.numbers(column) for column in ("ratio", "lower", "upper")]
+    ticks, spoken, at, last = [], [], -1.0, None
+    for place, label in enumerate(names):
+        if groups[place] != last:
+            at, last = at + 1, groups[place]
+            ticks.append((at, label_text(last), True))
+        at += 1
+        ticks.append((at, label_text(label), False))
+        _row(axis, at, *(column[place] for column in columns))
+        said = words[place] or show_missing(protected, place)
+        axis.annotate(
+            said, (1.02, at), xycoords=("axes fraction", "data"), va="center", fontsize=9, annotation_clip=False
+        )
+        spoken.append(f"{label_text(label)}: {said}")
+    axis.axvline(1, color=GREY, linewidth=1)
+    axis.set_xscale("log")
+    axis.set_xlim(NARROWEST, WIDEST)
+    marks = (0.125, 0.25, 0.5, 1, 2, 4, 8)
+    axis.set_xticks(marks, [f"{mark:g}" for mark in marks], fontsize=9, color="black")
+    axis.set_xticks([], minor=True)
+    axis.set_ylim(at + 0.7, -0.7)
+    axis.set_yticks([y for y, _, _ in ticks], [label for _, label, _ in ticks], fontsize=9, color="black")
+    for tick, (_, _, heading) in zip(axis.get_yticklabels(), ticks, strict=True):
+        tick.set_fontweight("bold" if heading else "normal")
+    axis.grid(False)
+    axis.tick_params(axis="y", length=0)
+    axis.set_xlabel(f"fewer than {than}  ←  ratio  →  more than {than}", fontsize=9, color=GREY)
+    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
+    return Chart(figure, described("Forest plot", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def show_missing(protected: Protected, place: int) -> str:
+    """What stands for a ratio that may not be shown, or is not there."""
+    cell = protected.cells("ratio")[place]
+    return f"{cell:s}" if not cell.known else show(float(cell.value or 0), cell.kind)
+
+
+def _row(axis: object, at: float, ratio: float, low: float, high: float) -> None:
+    if ratio != ratio:
+        return
+    alone = low != low
+    colour = ORANGE if alone else BLUE
+    inside = min(max(ratio, NARROWEST), WIDEST)
+    if not alone:
+        axis.plot([max(low, NARROWEST), min(high, WIDEST)], [at, at], color=colour, linewidth=2)  # type: ignore[attr-defined]
+        for end, cut, arrow in ((low, NARROWEST, "<"), (high, WIDEST, ">")):
+            if end < NARROWEST or end > WIDEST:
+                axis.plot([cut], [at], arrow, color=colour, markersize=6, clip_on=False)  # type: ignore[attr-defined]
+    axis.plot([inside], [at], "D" if alone else "s", color=colour, markersize=6.5)  # type: ignore[attr-defined]
+
+
+def upset(protected: Protected, names: str, value: str, *, sizes: Protected, size: str, title: str, unit: str) -> Chart:
+    """An UpSet chart: a column a combination of sets, its dots below its bar; the size of each set at the left.
+
+    `names` holds the sets of a combination joined by " + "; `sizes` has a row a set, named by its first label. What
+    may not be shown has its symbol and no bar.
+    """
+    combos = [str(name).split(TOGETHER) for name in protected.label(names)]
+    counts = protected.cells(value)
+    known = dict(zip(map(str, sizes.label(next(iter(sizes.table.labels)))), sizes.cells(size), strict=True))
+    sets = [name for name in known if any(name in combo for combo in combos)]
+    figure, ((empty, top), (left, grid)) = canvas(
+        2, 2, height=3.4 + 0.36 * max(len(sets), 1), width_ratios=[1.0, 2.2], height_ratios=[2.2, 0.5 + 0.5 * len(sets)]
+    )
+    empty.set_axis_off()
+    _numbered(top, range(len(combos)), counts, upright=True)
+    top.set_ylabel("in these\nand no other", fontsize=9, color=GREY)
+    _numbered(left, range(len(sets)), [known[name] for name in sets], upright=False)
+    left.invert_xaxis()
+    left.set_xlabel("in the programme", fontsize=9, color=GREY)
+    for place, combo in enumerate(combos):
+        rows = [sets.index(name) for name in sets if name in combo]
+        grid.plot([place] * len(sets), range(len(sets)), "o", color=PALE, markersize=10)
+        grid.plot([place] * len(rows), rows, "o-", color=BLUE, markersize=10, linewidth=2.5)
+    for axis, sideways in ((top, False), (grid, False), (left, True)):
+        if not sideways:
+            axis.set_xlim(-0.6, max(len(combos), 1) - 0.4)
+            axis.set_xticks([])
+        if axis is not top:
+            axis.set_ylim(max(len(sets), 1) - 0.4, -0.6)
+    grid.set_yticks(range(len(sets)), sets, fontsize=9.5, color="black")
+    left.set_yticks([])
+    if not combos:
+        top.annotate("Nothing to draw", (0.5, 0.5), xycoords="axes fraction", ha="center", color=GREY)
+    note = "c: withheld, a number from 1 to 5 or one that would give it away"
+    titled(figure, title, f"{unit}. {note}. Source: {protected.table.source}.")
+    spoken = [f"{' and '.join(combo)}{'' if len(combo) > 1 else ' alone'} {cell}" for combo, cell in
+              zip(combos, counts, strict=True)]  # fmt: skip
+    spoken += [f"all of {name} {known[name]}" for name in sets] or ["nothing to draw"]
+    return Chart(figure, described("UpSet chart", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def _numbered(axis: Axes, places: range, cells: list[Cell], *, upright: bool) -> None:
+    """Bars with their numbers at the end, up or to the left; a symbol alone for what may not be shown."""
+    axis.grid(False)
+    (axis.set_yticks if upright else axis.set_xticks)([])
+    (axis.bar if upright else axis.barh)(places, [cell.value or 0 for cell in cells], 0.6, color=BLUE)
+    for place, cell in zip(places, cells, strict=True):
+        end = cell.value or 0
+        axis.annotate(
+            str(cell), (place, end) if upright else (end, place), xytext=(0, 3) if upright else (-4, 0),
+            textcoords="offset points", ha="center" if upright else "right", va="bottom" if upright else "center",
+            fontsize=9.5,
+        )  # fmt: skip
+    for side in axis.spines.values():
+        side.set_visible(False)
