@@ -87,6 +87,10 @@ def test_a_cell_must_be_named_exactly(stock: Protected) -> None:
         stock.cell("m", category="A", date=dt.date(2019, 3, 31))
 
 
+# What is missing is nothing here, summaries of cases are internal, and no earlier quarter was run and sealed.
+EMPTY = ("cost_problems", "case_summaries", "sealed_quarters", "sealed_scores", "sealed_pounds")
+
+
 def test_every_registered_table_declares_what_its_columns_are() -> None:
     release = build_release(SAMPLE, "salford", Quarter.parse("2020-21-Q2"), "public", 1)
     assert set(release.tables) == set(registered())
@@ -95,8 +99,7 @@ def test_every_registered_table_declares_what_its_columns_are() -> None:
         assert list(shown.frame.columns) == [*spec.labels, *(value.name for value in spec.values)], name
         assert not shown.frame.duplicated(list(spec.labels)).any(), name
         assert all(value.kind in KINDS for value in spec.values), name
-        # A table of what is missing is empty where nothing is.
-        assert len(shown) or name == "cost_problems", name
+        assert len(shown) or name in EMPTY, name
         assert spec.build.__doc__, name
 
 

@@ -421,7 +421,7 @@ def test_reference_holds_no_page_and_is_kept_where_a_notebook_is_not_whole(tmp_p
 
     write_reference(target, data, folder, build=build)
     names = [path.relative_to(target).as_posix() for path in _files(target)]
-    tables = ["tables/moves.csv", "tables/placements_at_date.csv"]
+    tables = ["tables/moves.csv", "tables/placements_at_date.csv", "tables/schema.json"]
     assert names == ["findings.json", "notebooks/01_whole.ipynb", "release.json", *tables]
     before = _texts(target)
     nbformat.write(_bad(), folder / "01_whole.ipynb")

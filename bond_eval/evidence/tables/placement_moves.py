@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.periods import financial_year_start, year_label
+from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import ALL, Value, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import labels
@@ -106,7 +107,7 @@ def move_marks(view: View) -> pd.DataFrame:
     values=(
         Value("children", "Children", of="of", follows=("gap",)),
         Value("of", "Of"),
-        Value("gap", "Differs from a rule above by at least"),
+        Value("gap", "Differs from a rule above by a few"),
         *(Value(v.name, v.label, v.kind, follows=("children", "gap")) for v in SHARE[2:]),
     ),
     method="NI062 and NI063; Wilson 95% interval",
@@ -116,7 +117,8 @@ def stability_measures(view: View) -> pd.DataFrame:
     rows = []
     measures = {
         "Three or more placements in the year": (three_or_more, 364),
-        "Same placement for two years": (long_term, 730),
+        # Two and a half years in care have to lie within the data.
+        "Same placement for two years": (long_term, 912),
     }
     for day in view.year_ends():
         for measure, (count, needs) in measures.items():
@@ -127,6 +129,7 @@ def stability_measures(view: View) -> pd.DataFrame:
                 n, of = count(view.history, day, rules)
                 # Two rules that differ by a few children would give those few away.
                 gap = min((abs(n - other) for other in above if other != n), default=0)
+                gap = gap if gap < MINIMUM else 0
                 above.append(n)
                 _, _, *share = _share(n, of)
                 rows.append((measure, rules.label, day, n, of, gap, *share))
