@@ -7,13 +7,10 @@ columns. What each column is decides how the gate treats it, so it is declared h
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
-
-if TYPE_CHECKING:
-    from bond_eval.evidence.view import View
 
 ALL = "All"
 KINDS = ("factor", "pounds", "count", "percent", "rate", "decimal", "money", "thousands", "signed", "text", "number")
@@ -25,7 +22,8 @@ class Value:
 
     `kind`: how it is written; only `count` is a number of children (or rows of children). `of`: the count column
     that this count is a part of (so that its complement is guarded). `follows`: count columns from which this value
-    is worked out; it is shown only where they are. `children` False: a count of no child (files, months).
+    is worked out; it is shown only where they are. `children` False: a count of no child (files, months). `largest`:
+    for money, the column with the share of it that the child with the largest makes up.
     """
 
     name: str
@@ -34,6 +32,7 @@ class Value:
     of: str = ""
     follows: tuple[str, ...] = ()
     children: bool = True
+    largest: str = ""
 
     @property
     def guarded(self) -> bool:
@@ -43,7 +42,10 @@ class Value:
 
 @dataclass(frozen=True)
 class Table:
-    """What a registered table is. `margins` are label columns with a total row named ALL over the rest."""
+    """What a registered table is. `margins` are label columns with a total row named ALL over the rest.
+
+    `coarser`: the built frame in fewer rows, for a release in which too many of its counts would be small.
+    """
 
     id: str
     notebook: str
@@ -54,7 +56,8 @@ class Table:
     margins: tuple[str, ...]
     source: str
     method: str
-    build: Callable[[View], pd.DataFrame]
+    build: Callable[[Any], pd.DataFrame]
+    coarser: Callable[[pd.DataFrame], pd.DataFrame] | None = None
 
     def value(self, name: str) -> Value:
         """A value column by name. Raises KeyError, naming those there are."""
@@ -65,6 +68,8 @@ class Table:
 
 
 REGISTRY: dict[str, Table] = {}
+# Tables of the second stage: their builders take the first stage's findings (evidence.found.Found), not a View.
+OF_FINDINGS: dict[str, Table] = {}
 
 
 def table(
@@ -77,20 +82,32 @@ def table(
     margins: tuple[str, ...] = (),
     source: str = "SSDA903 episodes",
     method: str = "complete count",
-) -> Callable[[Callable[[View], pd.DataFrame]], Callable[[View], pd.DataFrame]]:
+    of_findings: bool = False,
+) -> Callable[[Callable[[Any], pd.DataFrame]], Callable[[Any], pd.DataFrame]]:
     """Register a builder. The notebook that shows the table is named by the builder's module."""
 
-    def register(build: Callable[[View], pd.DataFrame]) -> Callable[[View], pd.DataFrame]:
-        if id in REGISTRY:
+    def register(build: Callable[[Any], pd.DataFrame]) -> Callable[[Any], pd.DataFrame]:
+        if id in REGISTRY or id in OF_FINDINGS:
             raise ValueError(f"table {id!r} is registered twice")
         unknown = [value.name for value in values if value.kind not in KINDS]
         if unknown:
             raise ValueError(f"table {id!r}: {unknown[0]} has a kind that is not known")
         notebook = build.__module__.rsplit(".", 1)[-1]
-        REGISTRY[id] = Table(id, notebook, title, row, labels, values, margins, source, method, build)
+        registry = OF_FINDINGS if of_findings else REGISTRY
+        registry[id] = Table(id, notebook, title, row, labels, values, margins, source, method, build)
         return build
 
     return register
+
+
+def coarser(id: str) -> Callable[[Callable[[pd.DataFrame], pd.DataFrame]], Callable[[pd.DataFrame], pd.DataFrame]]:
+    """Say how a registered table is put together into fewer rows."""
+
+    def declare(shorten: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[pd.DataFrame], pd.DataFrame]:
+        REGISTRY[id] = replace(REGISTRY[id], coarser=shorten)
+        return shorten
+
+    return declare
 
 
 def registered() -> dict[str, Table]:
@@ -99,3 +116,9 @@ def registered() -> dict[str, Table]:
 
     tables.read_all()
     return REGISTRY
+
+
+def of_findings() -> dict[str, Table]:
+    """Every table of the second stage."""
+    registered()
+    return OF_FINDINGS

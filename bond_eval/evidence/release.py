@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ import pandas as pd
 from bond_eval.core.atomic import write_json
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
+from bond_eval.core.places import SEALS
+from bond_eval.economics.sealing import SealedRun
+from bond_eval.evidence.disclosure import FILE as PLAN
+from bond_eval.evidence.disclosure import Plan, collapsed, make_plan
 from bond_eval.evidence.gate import MINIMUM, protect
 from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.registry import registered
@@ -23,26 +28,50 @@ FILE = "release.json"
 
 @dataclass(frozen=True)
 class Release:
-    """`tables`: table id -> what the audience may see. `facts`: what was read, for page heads and the manifest."""
+    """`tables`: table id -> what the audience may see. `facts`: what was read, for page heads and the manifest.
+
+    `plan`: what is withheld in public; None in an internal release and in one that was read back.
+    """
 
     facts: dict[str, Any]
     tables: dict[str, Protected]
+    plan: Plan | None = None
 
     def save(self, folder: Path) -> None:
         """Write the protected tables for notebooks to read: nothing confidential is in the file of a public run."""
         tables = {name: _as_json(protected) for name, protected in self.tables.items()}
         write_json(folder / FILE, {"facts": self.facts, "tables": tables})
+        if self.plan is not None:
+            write_json(folder / PLAN, self.plan.as_json())
 
     def csv_files(self) -> dict[str, str]:
         """Table id -> tidy CSV."""
         return {name: protected.to_csv() for name, protected in self.tables.items()}
 
 
-def build_release(data: Path, authority: str, quarter: Quarter, audience: str, seed: int) -> Release:
-    """Read the return, build every registered table and protect it. Raises InputError."""
-    view = load_view(data, authority, quarter, audience, seed)
-    tables = {name: protect(spec, spec.build(view), audience) for name, spec in sorted(registered().items())}
-    return Release(_facts(view), tables)
+def build_release(
+    data: Path,
+    authority: str,
+    quarter: Quarter,
+    audience: str,
+    seed: int,
+    seals: tuple[SealedRun, ...] = (),
+    previous: Sequence[Mapping[str, Any]] = (),
+) -> Release:
+    """Read the return, build every registered table, make one plan for all and protect them. Raises InputError.
+
+    `seals`: what earlier quarters' runs sealed, where there are any; without them nothing is scored. `previous`:
+    published releases of earlier quarters, as evidence.disclosure.earlier reads them.
+    """
+    view = load_view(data, authority, quarter, audience, seed, seals)
+    built = {name: (spec, spec.build(view)) for name, spec in sorted(registered().items())}
+    plan = None
+    if view.public:
+        built = {name: (spec, collapsed(spec, frame)) for name, (spec, frame) in built.items()}
+        days = {"as_of": view.as_of.isoformat(), "baseline": view.baseline.isoformat()}
+        plan = make_plan(built, days, previous)
+    tables = {name: protect(spec, frame, audience, plan) for name, (spec, frame) in built.items()}
+    return Release(_facts(view), tables, plan)
 
 
 def load_release(folder: Path) -> Release:
@@ -66,6 +95,7 @@ def _facts(view: View) -> dict[str, Any]:
     return {
         "authority": view.authority.key,
         "authority_name": view.authority.name,
+        "published": view.authority.published,
         "synthetic": view.authority.synthetic,
         "quarter": str(view.quarter),
         "as_of": view.as_of.isoformat(),
@@ -78,10 +108,12 @@ def _facts(view: View) -> dict[str, Any]:
             {"file": file, "sha256": digest, "rows": int(rows.get(file, 0))}
             for file, digest in sorted(view.data.hashes.items())
         ],
-        "finance_inputs": [
-            {"file": f"finance/{file}", "sha256": digest}
-            for file, digest in sorted(view.finance.hashes.items() if view.finance else ())
-        ],
+        "other_inputs": [
+            {"file": f"{folder}/{file}", "sha256": digest}
+            for folder, supplied in view.supplied.items()
+            for file, digest in sorted(supplied.hashes.items() if supplied else ())
+        ]
+        + [{"file": f"{run.quarter}/{SEALS}", "sha256": run.sha256} for run in view.seals],
         # None where it is a small number, which a public page may not show.
         "issues": {
             str(name): None if view.public and 0 < number < MINIMUM else int(number)
