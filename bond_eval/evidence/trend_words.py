@@ -27,10 +27,11 @@ def judged(ratio: Estimate | None) -> str:
 
 def written(ratio: Estimate) -> str:
     """ "0.81 (0.42 to 1.57)"."""
-    return f"{formats.number(ratio.value, 2)} ({_end(ratio.lower)} to {_end(ratio.upper)})"
+    return f"{_end(ratio.value)} ({_end(ratio.lower)} to {_end(ratio.upper)})"
 
 
 def _end(value: float) -> str:
+    # Neither a bound without end nor one that could not be found is below 100.
     return formats.number(value, 2) if value < 100 else "no limit"
 
 

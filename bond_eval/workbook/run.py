@@ -83,7 +83,12 @@ def perform(
     wanted = chosen(names, settings.only)
     stages = {name: stage_of(settings.notebooks / f"{name}.ipynb") for name in names}
     progress.note(f"Reading {settings.parameters()['data']} and building the tables")
-    known = {"seals": tuple(seals)} if seals else {}
+    known: dict[str, Any] = {"seals": tuple(seals)} if seals else {}
+    if build is None and settings.audience == "public":
+        from bond_eval.evidence.disclosure import earlier as published
+
+        # What was shown before must not give away, by a difference, what is withheld now.
+        known["previous"] = [published(folder, quarter) for quarter, folder in settings.earlier_runs()]
     release = (build or _builder())(
         settings.data, settings.authority, settings.quarter, settings.audience, settings.seed, **known
     )
@@ -121,6 +126,8 @@ def write_parts(folder: Path, done: Performed) -> None:
         write_text(folder / "notebooks" / f"{name}.ipynb", text_of(notebook))
     for table, text in done.tables.items():
         write_text(folder / "tables" / f"{table}.csv", text)
+    if getattr(done.release, "plan", None) is not None:
+        write_json(folder / "disclosure_plan.json", done.release.plan.as_json())
     write_json(folder / "tables" / "schema.json", {"tables": _schema(done.tables)})
     write_json(folder / FINDINGS, as_file(facts, done.found, done.missing, done.earlier))
 

@@ -76,8 +76,8 @@ def act_summary(view: View) -> pd.DataFrame:
     labels={"quarter": "Quarter"},
     values=(
         Value("children", "Open at the end"),
-        Value("workers", "Workers in post", "number", children=False),
-        Value("each", "Cases a worker", "decimal", follows=("children",)),
+        Value("workers", "Workers in post"),
+        Value("each", "Cases a worker", "decimal", follows=("children", "workers")),
         Value("planned", "As the model has it", "decimal", children=False),
         Value("said", "What can be said", "text", follows=("children",)),
     ),

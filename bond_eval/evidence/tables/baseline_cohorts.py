@@ -93,7 +93,8 @@ def cohort_survival(view: View) -> pd.DataFrame:
         times = _steps(days, left, view)
         curve = kaplan_meier(days, left).at(times)
         for row in curve.to_dict("records"):
-            at_risk = int((days >= row["time"]).sum())
+            # Steps of the number at risk are children, so that only the internal edition has it.
+            at_risk = np.nan if view.public else int((days >= row["time"]).sum())
             months = round(row["time"] / DAYS_A_MONTH, 2)
             rows.append((category, months, at_risk, row["survival"], row["lower"], row["upper"]))
     return pd.DataFrame(rows, columns=["cohort", "months", "at_risk", "estimate", "lower", "upper"])

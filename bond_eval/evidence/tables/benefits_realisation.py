@@ -86,9 +86,9 @@ def _status(row: dict[str, object]) -> str:
     row="a benefit",
     labels={"benefit": "Benefit"},
     values=(
-        Value("people", "Young people, as published", "number"),
+        Value("people", "Young people, as published"),
         Value("amount", "Annualised £000", "thousands"),
-        Value("each", "Each £000", "decimal"),
+        Value("each", "Each £000", "decimal", follows=("people",)),
     ),
     margins=("benefit",),
     source="data/reference/benefits_2019.csv: Best Value assurance report September 2019, 1",

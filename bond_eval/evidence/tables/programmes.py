@@ -207,7 +207,7 @@ def programme_unmet(view: View) -> pd.DataFrame:
     labels={"programme": "Programme", "line": "Headline"},
     values=(
         Value("computed", "Worked out"),
-        Value("published", "Published"),
+        Value("published", "Published", follows=("computed",)),
         Value("gap", "Difference", "signed", follows=("computed", "published")),
         Value("verdict", "Verdict", "text", follows=("computed", "published")),
         Value("claim", "Claim", "text", children=False),

@@ -14,7 +14,6 @@ from bond_eval.economics.money import Spread, Withheld, spread
 from bond_eval.economics.reference import amount_000
 from bond_eval.economics.uncertainty import Simulation, break_even_value, monte_carlo, threshold_grid, tornado
 from bond_eval.evidence.cells import show
-from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.dials import NET, assumptions, dials
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
@@ -219,15 +218,14 @@ def net_break_even(view: View) -> pd.DataFrame:
 )
 def edge_claim(view: View) -> pd.DataFrame:
     """The claim as the point P0 = a quarter, P1 = 0, then each dial set to its most likely value in turn."""
-    facts, known = project_facts(), {name: dial.mode for name, dial in dials(NET).items()}
+    known = {name: dial.mode for name, dial in dials(NET).items()}
     point = known | {"p1": 0.0, "op_if_looked_after": 1.0, "stay": 1.0, "edge_instead_000": 0.0}
     claimed = amount_000(scenarios.totals(), scenario="Edge of care", measure="programme claim at a quarter")
     quarter = f"{formats.percent(point['p0'])} of {formats.number(point['edge_children'])} children"
     at_fee = f"{quarter} at £{formats.number(point['op_fee_000'])}k"
     rows = [("As published, circa", claimed), (at_fee, _edge_000(point))]
     wording = {
-        "p1": f"{formats.percent(known['p1'])} are looked after with it, as {facts['r29_closed_became_lac']:.0f} "
-        "of the closed cases were",
+        "p1": f"{formats.percent(known['p1'])} are looked after with it, as of the closed cases",
         "op_if_looked_after": f"{formats.percent(known['op_if_looked_after'])} of entries are an outside placement",
         "stay": f"{formats.percent(known['stay'])} of the year in it",
         "edge_instead_000": f"Other care at £{formats.number(known['edge_instead_000'])}k a year in its place",

@@ -197,11 +197,11 @@ def places_left(open_cases: float, places: float) -> str:
     labels={"programme": "Programme"},
     values=(
         Value("open", "Open cases"),
-        Value("places", "Places stated", children=False),
+        Value("places", "Places in all", children=False),
         Value("spare", "Spare", "signed", follows=("open",)),
-        Value("workers", "Staff in post", children=False),
+        Value("workers", "Staff in post"),
         Value("counted", "Staff counted on", "text", children=False),
-        Value("per_worker", "Cases a worker", "decimal", follows=("open",)),
+        Value("per_worker", "Cases a worker", "decimal", follows=("open", "workers")),
         GIVEN_AWAY,
         # Either of the two can be worked out from the other and the caseload.
         Value("taken", "Taken on in four quarters", follows=("closed", "with_it")),

@@ -1,0 +1,100 @@
+"""An attack on a published folder by one who has nothing else: what it says of children that it should not say.
+
+Nothing here knows how the folder was made: the gate and the builders are not imported, and only published files are
+read (with `against`, the return too, to be sure that nothing of it is in them).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KINDS = {
+    "unread": "files that cannot be read, so that nobody can say what is in them",
+    "names": "what names a child, a person or a machine",
+    "small": "counts of 1 to 5 that are shown",
+    "beside": "tables and sentences that say more than they may",
+    "recovered": "withheld counts that can be worked out",
+}
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Fall:
+    """One finding of the attack. `places`: where; `what`: what is learned; `proof`: from which relations."""
+
+    kind: str
+    places: tuple[str, ...]
+    what: str
+    proof: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was read (name -> number) and what fell."""
+
+    read: dict[str, int]
+    falls: tuple[Fall, ...]
+
+    def lines(self) -> list[str]:
+        """The report as a person reads it."""
+        out = [f"Read: {', '.join(f'{count:,} {name}' for name, count in self.read.items())}."]
+        for kind, words in KINDS.items():
+            falls = [fall for fall in self.falls if fall.kind == kind]
+            if falls:
+                out.append(f"{words[:1].upper()}{words[1:]}: {len(falls):,}")
+            for fall in falls:
+                rest = f" (and {len(fall.places) - SHOWN} more places)" if len(fall.places) > SHOWN else ""
+                out.append(f"  {'; '.join(fall.places[:SHOWN])}{rest}: {fall.what}")
+                out += [f"    {line}" for line in fall.proof]
+        return out if self.falls else [*out, "Nothing was found."]
+
+
+def audit(folder: Path, against: Path | None = None, previous: Path | None = None) -> Report:
+    """Attack a published folder. `against`: the return it was made from; `previous`: the release before it.
+
+    Raises InputError where a folder holds nothing to read.
+    """
+    from bond_eval.audit.bounds import bounds
+    from bond_eval.audit.leaks import leaks, read_confidential
+    from bond_eval.audit.links import relations
+    from bond_eval.audit.read import read_folder
+    from bond_eval.audit.small import in_findings, in_json, in_tables, in_text
+    from bond_eval.audit.tables import HIDDEN, differences, named, tables_of
+
+    found = read_folder(folder)
+    tables = tables_of(found)
+    falls = _falls("unread", ((where, "a file of a kind that is not read, or not whole") for where in found.unread))
+    falls += _falls("names", leaks(found, read_confidential(against) if against else None))
+    for parts in (in_text(found.texts), in_tables(tables), in_findings(found.findings), in_json(found)):
+        falls += _falls("small", parts)
+    plain = ((place, f"{text} is in the plain text of a table and not in it") for place, text in found.surplus)
+    falls += _falls("beside", plain)
+    if previous:
+        earlier = [named(table, f"{previous.name}: ") for table in tables_of(read_folder(previous))]
+        falls += _falls("beside", differences(tables, earlier))
+        tables += earlier
+    for table in tables:
+        told = "withheld in one of table and page, shown in the other"
+        falls += [Fall("recovered", (table.place(row, name),), told) for row, name in sorted(table.given)]
+    linked = relations(tables)
+    proofs: dict[tuple[int, str, str], list[Any]] = {}
+    for bound in (bound for bound in bounds(tables, linked) if bound.falls):
+        at, row, name = bound.cell
+        proofs.setdefault((at, name, bound.words()), [bound.proof]).append(tables[at].place(row, name))
+    falls += [Fall("recovered", tuple(places), key[2], proof) for key, (proof, *places) in proofs.items()]
+    hidden = sum(cell == HIDDEN for table in tables for cell in table.cells.values())
+    read = {f"{ending} files": number for ending, number in sorted(found.files.items())}
+    read |= {"texts": len(found.texts), "tables": len(tables), "withheld cells": hidden, "relations": len(linked)}
+    return Report(read, tuple(falls))
+
+
+def _falls(kind: str, found: Iterable[tuple[str, str]]) -> list[Fall]:
+    """One fall a thing found, with all its places."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for where, what in found:
+        places[what].append(where)
+    return [Fall(kind, tuple(Counter(where)), what) for what, where in places.items()]

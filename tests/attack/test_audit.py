@@ -1,0 +1,502 @@
+"""The attacker: what it recovers, what it finds in a small release made here, and that a clean one passes."""
+
+import csv
+import json
+import random
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from bond_eval.audit import audit
+from bond_eval.audit.bounds import System, bounds
+from bond_eval.audit.leaks import read_confidential
+from bond_eval.audit.links import Relation, relations, year_of
+from bond_eval.audit.read import Grid, Published, Text, read_folder
+from bond_eval.audit.small import in_tables, in_text
+from bond_eval.audit.tables import number, tables_of
+from bond_eval.core.errors import InputError
+from bond_eval.core.findings import FINDING_MIME
+from bond_eval.workbook.run import _schema
+
+ROOT = Path(__file__).resolve().parents[2]
+ORACLE = {"w": (30, 47, 64, 89), "x": (90, 124, 5, 31), "y": (92, 100, 59, 85), "z": (800, 991, 651, 685)}
+WITHHELD = ["wa", "wb", "wc", "xa", "xc", "yb", "yd", "zb", "zd"]
+
+
+def _crossed(cells, hidden, names="abcd"):
+    """A table in two directions with all its margins; `hidden` are cells such as "wb"."""
+    rows = [(r, c, cells[r][i]) for r in cells for i, c in enumerate(names)]
+    rows += [(r, "All", sum(cells[r])) for r in cells] + [
+        ("All", c, sum(cells[r][i] for r in cells)) for i, c in enumerate(names)
+    ]
+    rows.append(("All", "All", sum(map(sum, cells.values()))))
+    return [(r, c, "c" if r + c in hidden else str(n)) for r, c, n in rows]
+
+
+def _spec(labels, margins, values, title="A table"):
+    made = [
+        {"name": name, "label": label, "kind": kind, "of": of, "follows": [], "children": children}
+        for name, label, kind, of, children in values
+    ]
+    return {"title": title, "labels": labels, "margins": margins, "values": made}
+
+
+CROSSED = _spec({"row": "Row", "column": "Column"}, ["row", "column"], [("children", "Children", "count", "", True)])
+
+
+def _bounds(*tables):
+    """(table, labels, column) -> (low, high) of every withheld count of tables (id, spec, heads, rows)."""
+    found = Published(schema={id: spec for id, spec, _, _ in tables if spec})
+    found.grids = [Grid(f"tables/{id}.csv", id, tuple(heads), tuple(map(tuple, rows))) for id, _, heads, rows in tables]
+    read = tables_of(found)
+    made = list(bounds(read, relations(read)))
+    return {(read[b.cell[0]].id, *read[b.cell[0]].rows[b.cell[1]].values(), b.cell[2]): b for b in made}
+
+
+def _oracle(hidden):
+    return _bounds(("t", CROSSED, ("row", "column", "children"), _crossed(ORACLE, hidden)))
+
+
+def test_a_table_that_looks_protected_gives_its_cell_away():
+    found = _oracle(WITHHELD)["t", "w", "b", "children"]
+    assert (found.low, found.high, found.falls) == (47, 47, True)
+    assert found.words() == "it is exactly 47" and len(found.proof) == 4
+    assert all("add up to All" in line for line in found.proof), "no one line gives it away"
+
+
+def test_one_more_cell_withheld_leaves_it_open():
+    found = _oracle([*WITHHELD, "xd"])["t", "w", "b", "children"]
+    assert (found.low, found.high, found.falls) == (0, 78, False)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_bounds_are_those_of_trying_every_table(seed):
+    """Every filling of a small table with whole numbers, against what the solver says."""
+    dice = random.Random(seed)
+    cells = {r: tuple(dice.choice((1, 2, 3, 7)) for _ in "abc") for r in "wxy"}
+    hidden = dice.sample([r + c for r in "wxy" for c in "abc"], 5)
+    found = _bounds(("t", CROSSED, ("row", "column", "children"), _crossed(cells, hidden, "abc")))
+    rest = {r: sum(cells[r]["abc".index(h[1])] for h in hidden if h[0] == r) for r in "wxy"}
+    rest |= {c: sum(cells[h[0]]["abc".index(c)] for h in hidden if h[1] == c) for c in "abc"}
+    fillings = list(_fillings(hidden, rest))
+    for place, cell in enumerate(hidden):
+        low, high = min(f[place] for f in fillings), max(f[place] for f in fillings)
+        bound = found["t", cell[0], cell[1], "children"]
+        assert (bound.low, bound.high) == (low, high)
+        assert bound.falls == (low > 1 or high < 6)
+
+
+def _fillings(hidden, rest, made=()):
+    if len(made) == len(hidden):
+        if not any(rest.values()):
+            yield made
+        return
+    row, column = hidden[len(made)]
+    for value in range(min(rest[row], rest[column]) + 1):
+        yield from _fillings(hidden, rest | {row: rest[row] - value, column: rest[column] - value}, (*made, value))
+
+
+def test_whole_numbers_can_say_more_than_a_range():
+    """5a + 7b = 31 leaves a from 0 to 6, until a child is a whole child."""
+    cells = (0, 0, "a"), (0, 0, "b")
+    found = System(cells, [Relation(((cells[0], 5.0), (cells[1], 7.0)), 31, 31, "5a + 7b = 31")], frozenset())
+    assert found.bound(cells[0]).words() == "it is exactly 2"
+    assert found.bound(cells[0]).proof == ("no other whole numbers fit all of these", "5a + 7b = 31")
+
+
+def test_a_relation_that_contradicts_the_others_is_left_out():
+    cells = (0, 0, "a"), (0, 0, "b")
+    sums = [Relation(((cells[0], 1.0), (cells[1], 1.0)), 40, 40, why) for why in ("one", "two", "three")]
+    found = System(cells, [*sums, Relation(((cells[0], 1.0),), 90, 90, "wrong")], frozenset())
+    assert [relation.why for relation in found.found] == ["one", "two", "three"]
+    assert (found.bound(cells[0]).low, found.bound(cells[0]).high) == (0, 40)
+
+
+def test_a_share_gives_its_count_away():
+    spec = _spec(
+        {"year": "Year"}, [],
+        [("children", "Children", "count", "of", True), ("of", "Of", "count", "", True),
+         ("share", "Share", "percent", "", True)],
+    )  # fmt: skip
+    rows = [
+        ("2015-16", "10", "176", "0.05681818182"),
+        ("2016-17", "9", "170", "0.05294117647"),
+        ("2017-18", "c", "160", "0.025"),
+    ]
+    found = _bounds(("t", spec, ("year", "children", "of", "share"), rows))["t", "2017-18", "children"]
+    assert (found.low, found.high) == (4, 4) and "share 0.025 is children ÷ of" in found.proof[0]
+    rows[2] = ("2017-18", "c", "160", "c")
+    assert not any(b.falls for b in _bounds(("t", spec, ("year", "children", "of", "share"), rows)).values())
+
+
+def test_one_cell_in_two_tables_and_a_year_of_quarters():
+    """Hidden in one table and shown in another; a quarter from its year's total elsewhere."""
+    ends = ("{}-06-30", "{}-09-30", "{}-12-31", "{}-03-31")
+    dates = [end.format(year + (place == 3)) for year in range(2016, 2020) for place, end in enumerate(ends)]
+    numbers = [17, 22, 31, 12, 9, 41, 28, 33, 14, 26, 19, 37, 3, 24, 16, 45]
+    spec = _spec({"date": "Date"}, [], [("begun", "Begun", "count", "", True)])
+    quarters = (
+        "q",
+        spec,
+        ("date", "begun"),
+        [(d, "c" if n < 6 else str(n)) for d, n in zip(dates, numbers, strict=True)],
+    )
+    years = [(f"{2016 + y}-{17 + y}", str(sum(numbers[4 * y : 4 * y + 4]))) for y in range(4)]
+    yearly = ("y", _spec({"year": "Year"}, [], [("n", "Begun", "count", "", True)]), ("year", "n"), years)
+    assert _bounds(quarters) == {}
+    found = _bounds(quarters, yearly)["q", "2019-06-30", "begun"]
+    assert (found.low, found.high) == (3, 3) and "summed to years" in found.proof[0]
+    again = ("again", spec, ("date", "begun"), [(d, str(n + (n < 6))) for d, n in zip(dates, numbers, strict=True)])
+    assert _bounds(quarters, again)["q", "2019-06-30", "begun"].words() == "it is exactly 4"
+    elsewhere = ("other", spec, ("date", "begun"), [(d, str(n + 1)) for d, n in zip(dates, numbers, strict=True)])
+    assert _bounds(quarters, elsewhere) == {}, "columns that differ where both are shown say nothing of each other"
+
+
+def test_columns_of_a_row_that_add_up():
+    spec = _spec(
+        {"q": "Quarter"}, [], [(n, n, "count", "", True) for n in ("opening", "accepted", "closed", "closing")]
+    )
+    rows = [
+        ("q1", 0, 17, 7, 10),
+        ("q2", 10, 49, 12, 47),
+        ("q3", 47, 51, 18, 80),
+        ("q4", 80, 9, 30, 59),
+        ("q5", 59, "c", 6, 57),
+    ]
+    found = _bounds(("t", spec, ("q", "opening", "accepted", "closed", "closing"), [tuple(map(str, r)) for r in rows]))
+    assert found["t", "q5", "accepted"].words() == "it is exactly 4"
+
+
+def test_what_only_seems_to_be_a_relation():
+    """A part shown only where it is the whole; a column that is nought where it is shown; members of a nought."""
+    values = [("part", "Part", "count", "whole", True), ("whole", "Whole", "count", "", True)]
+    rows = [("a", "6", "6"), ("b", "8", "8"), ("c", "19", "19"), ("d", "31", "31"), ("e", "12", "c")]
+    assert _bounds(("t", _spec({"x": "X"}, [], values), ("x", "part", "whole"), rows))["t", "e", "whole"].high > 99
+    three = [(name, name, "count", "", True) for name in ("rows", "kept", "aside")]
+    rows = [("a", "60", "60", "0"), ("b", "88", "88", "0"), ("c", "190", "190", "0"), ("d", "310", "c", "c")]
+    assert _bounds(("t", _spec({"x": "X"}, [], three), ("x", "rows", "kept", "aside"), rows)) == {}
+    line = [("i", "a", "c"), ("i", "b", "c"), ("i", "All", "0")]
+    assert _bounds(("t", CROSSED | {"margins": ["column"]}, ("row", "column", "children"), line)) == {}
+
+
+def test_a_part_hidden_for_its_complement_is_judged_by_it():
+    values = [("a", "A", "count", "of", True), ("b", "B", "count", "a", True), ("of", "Of", "count", "", True)]
+    spec = _spec({"who": "Who"}, [], values)
+    safe = _bounds(("t", spec, ("who", "a", "b", "of"), [("i", "c", "9", "21")]))["t", "i", "a"]
+    assert (safe.low, safe.high, safe.falls) == (9, 21, False)
+    near = _bounds(("t", spec, ("who", "a", "b", "of"), [("i", "c", "18", "21")]))["t", "i", "a"]
+    assert near.falls and near.words() == "at most 3 of the 21 are not in it"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("3 children moved.", 1), ("Of these, two staff are also care leavers.", 1), ("One child left.", 1),
+        ("2 have become LAC", 1), ("two of the twelve closed cases were looked after", 1), ("4 of 48 children left", 1),
+        ("A count of 1 to 5 children is withheld.", 0), ("three or more placements in the year", 0),
+        ("One in five children", 0), ("5 of 9 published statements have no comparison", 0), ("13 children", 0),
+        ("2.3 children a year", 0), ("Appendix 4 children", 0), ("C045 says that 2 staff are care leavers", 0),
+        ("the 5 years of placements", 0), ("fewer than 6 children", 0),
+    ],
+)  # fmt: skip
+def test_sentences_that_count_few(text, found):
+    assert len(list(in_text([Text("page", "sentence", text)]))) == found
+
+
+def test_alternatives_and_labels_of_charts():
+    bar = "Bar chart. Where they went, Children. Home {}; Elsewhere 7. The point: 12 went."
+    assert not list(in_text([Text("p", "alt", bar.format(9))]))
+    assert [what for _, what in in_text([Text("p", "alt", bar.format(3))])] == [
+        "in a text alternative: “Bar chart. Where they went, Children. Home 3”"
+    ]
+    assert not list(in_text([Text("p", "alt", "Bar chart. Designs, Published statements. A trial 1. The point: x.")]))
+    svg = '<svg><g id="xtick_1"><text>2</text></g><g id="t"><text>{}</text></g><desc>x</desc></svg>'
+    found = Published()
+    from bond_eval.audit.read import READERS
+
+    READERS[".svg"](found, "a.svg", svg.format(12).encode())
+    assert not list(in_text(found.texts))
+    READERS[".svg"](found, "a.svg", svg.format(4).encode())
+    assert [what for _, what in in_text(found.texts)] == ["as a label in a chart: “4”"]
+
+
+def test_small_counts_complements_steps_and_figures_beside():
+    values = [
+        ("children", "Children so far", "count", "of", True), ("of", "Of", "count", "", True),
+        ("published", "Published", "number", "", True), ("months", "Months", "count", "", False),
+    ]  # fmt: skip
+    spec = _spec({"who": "Who"}, [], values)
+    rows = [
+        ("a", "20", "40", "x", "3"),
+        ("b", "23", "40", "x", "3"),
+        ("c", "37", "40", "37", "2"),
+        ("d", "c", "40", "3", "1"),
+    ]
+    grid = Grid("tables/t.csv", "t", ("who", "children", "of", "published", "months"), tuple(rows))
+    told = [what for _, what in in_tables(tables_of(Published(grids=[grid], schema={"t": spec})))]
+    assert told == [
+        "37 of 40 leaves 3",
+        "from 20 to 23 under “Children so far” is a step of 3",
+        "“Published” shown beside a withheld children",
+    ]
+
+
+@pytest.mark.parametrize(("text", "value"), [("1,234", 1234), ("(606)", -606), ("−5", -5), ("8%", 0.08), ("c", None)])
+def test_numbers_as_they_are_written(text, value):
+    assert (number(text).value if number(text) else None) == value
+
+
+def test_financial_years_of_labels():
+    assert [year_of(t) for t in ("2020-03-31", "april 2020", "2019-20-q4", "2019-20")] == [
+        "2019-20",
+        "2020-21",
+        "2019-20",
+        None,
+    ]
+
+
+# A release made by hand: one crossed table, protected, on a page, in a CSV, a notebook, a workbook and JSON.
+CAPTION = "Children by row and column"
+CELLS = {"north": (7, 3, 41), "south": (12, 18, 9), "east": (4, 8, 16)}
+HIDDEN = ["north" + "b", "north" + "a", "east" + "a", "east" + "b"]
+ALT = f"Bar chart. {CAPTION}, Children. north: c 41; south: a 12, b 18. The point: 39 in the south."
+
+
+@pytest.fixture
+def release(tmp_path):
+    folder = tmp_path / "2020-21-Q2"
+    for part in ("tables", "pages", "notebooks"):
+        (folder / part).mkdir(parents=True)
+    rows = _crossed(CELLS, HIDDEN, "abc")
+    spec = CROSSED | {"title": CAPTION}
+    (folder / "tables" / "schema.json").write_text(json.dumps({"tables": {"places": spec}}))
+    _write(folder / "tables" / "places.csv", [("row", "column", "children"), *rows])
+    table = _html(rows)
+    code = "<pre><code>3 children</code></pre>"
+    page = f"<title>t</title><p>39 children were in the south.</p><img alt='{ALT}' src='x.png'/>{table}{code}"
+    (folder / "pages" / "01.html").write_text(page)
+    output = {"output_type": "display_data", "metadata": {}, "data": {"text/html": table, "text/plain": "39 18 12"}}
+    figure = {"output_type": "display_data", "metadata": {"image/png": {"alt": ALT}}, "data": {"image/png": "iVBO"}}
+    cells = [{"cell_type": "code", "source": "x = 3", "metadata": {}, "outputs": [output, figure]}]
+    (folder / "notebooks" / "01.ipynb").write_text(json.dumps({"cells": cells, "metadata": {}}))
+    finding = {"id": "a.b", "statement": "39 children were in the south.", "unit": "children", "value": 39, "n": 118}
+    (folder / "findings.json").write_text(json.dumps({"findings": [finding]}))
+    book = openpyxl.Workbook()
+    for line in [("Children",), ("row", "column", "children"), *rows]:
+        book.active.append(line)
+    book.save(folder / "tables.xlsx")
+    return folder
+
+
+def _write(path, rows):
+    with path.open("w", newline="") as stream:
+        csv.writer(stream).writerows(rows)
+
+
+def _html(rows):
+    body = "".join(f"<tr><th>{r}</th><td>{c}</td><td>{n}</td></tr>" for r, c, n in rows)
+    head = "<tr><th>Row</th><th>Column</th><th>Children</th></tr>"
+    return f"<table><caption>{CAPTION}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
+
+
+def _replace(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def _kinds(folder, **given):
+    return {fall.kind for fall in audit(folder, **given).falls}
+
+
+def test_a_clean_release_passes(release):
+    report = audit(release)
+    assert report.falls == () and report.lines()[-1] == "Nothing was found."
+    assert report.read[".xlsx files"] == 1 and report.read["withheld cells"] >= 4 and report.read["relations"] > 0
+
+
+def test_a_clean_release_passes_without_its_schema_too(release):
+    (release / "tables" / "schema.json").unlink()
+    assert audit(release).falls == ()
+
+
+@pytest.mark.parametrize("cell", [("north", "a", "7"), ("east", "b", "8")])
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_any_secondary_cell_shown_gives_the_others_away(release, cell, everywhere):
+    rows = [(r, c, cell[2] if (r, c) == cell[:2] else n) for r, c, n in _crossed(CELLS, HIDDEN, "abc")]
+    _write(release / "tables" / "places.csv", [("row", "column", "children"), *rows])
+    if everywhere:
+        (release / "tables.xlsx").unlink()
+        (release / "pages" / "01.html").write_text(_html(rows))
+        (release / "notebooks" / "01.ipynb").unlink()
+    falls = [fall for fall in audit(release).falls if fall.kind == "recovered"]
+    assert any(fall.what == "it is exactly 3" and fall.proof for fall in falls)
+
+
+def test_a_withheld_count_in_one_page_only(release):
+    _replace(release / "pages" / "01.html", "<th>north</th><td>a</td><td>c</td>", "<th>north</th><td>a</td><td>7</td>")
+    assert any("shown in the other" in fall.what for fall in audit(release).falls)
+
+
+@pytest.mark.parametrize("leak", ["north: b 3", "north: a 7"])
+def test_a_withheld_count_in_one_text_alternative(release, leak):
+    _replace(release / "pages" / "01.html", "north: c 41", leak)
+    assert _kinds(release) & {"small", "recovered"}
+
+
+def test_an_id_in_the_metadata_of_a_notebook(release, tmp_path):
+    returns = tmp_path / "return"
+    returns.mkdir()
+    header = [("CHILD", "DOB", "UPN", "HOME_POST"), ("734512", "14/06/2009", "A123456789012", "ZZ13 5FW")]
+    _write(returns / "header.csv", header)
+    _replace(release / "notebooks" / "01.ipynb", '"metadata": {}}', '"metadata": {"of": "734512"}}')
+    assert _kinds(release) == set()
+    falls = audit(release, against=returns).falls
+    assert [fall.kind for fall in falls] == ["names"] and "notebooks/01.ipynb" in falls[0].places[0]
+    assert "734512" not in " ".join(audit(release, against=returns).lines()), "what is found is not repeated"
+    assert len(read_confidential(returns).ids) == 2 and len(read_confidential(returns).births) == 1
+
+
+def test_a_return_in_xml_is_searched_for_too(release, tmp_path):
+    path = tmp_path / "return.xml"
+    path.write_text("<CHILD>734512</CHILD><DOB>2009-06-14</DOB><HOME_POST>ZZ13 5FW</HOME_POST>")
+    _replace(release / "findings.json", "39 children were", "Of 14 June 2009, 39 children were")
+    assert [fall.what for fall in audit(release, against=path).falls] == ["a date of birth of the return (1 different)"]
+    with pytest.raises(InputError, match="No child's id"):
+        read_confidential(release)
+
+
+def test_a_run_says_what_its_columns_are():
+    spec = _schema(["placements_at_date", "not registered"])["placements_at_date"]
+    assert set(spec) == {"title", "notebook", "row", "labels", "values", "margins"}
+    table = _tables(Grid("tables/t.csv", "t", ("date", "category", "children"), (("2020-03-31", "IFA", "c"),)), spec)
+    assert [(column.name, column.guarded) for column in table.columns] == [("children", True)]
+
+
+def _tables(grid, spec):
+    return tables_of(Published(grids=[grid], schema={"t": spec}))[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("/" + "home/eve/data.csv", "path"), ("C:\\\\Users\\\\eve", "path"), ("M5 4WT", "postcode"),
+        ("14/06/2009", "date of birth"), ("born on 2009-06-14", "date of birth"), ("A123456789012", "pupil number"),
+        ("OFFICIAL-SENSITIVE", "mark"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("file", ["findings.json", "pages/01.html"])
+def test_what_names_a_child_or_a_machine(release, file, words, told):
+    _replace(release / file, "39 children were", f"{words} 39 children were")
+    falls = [fall for fall in audit(release).falls if fall.kind == "names"]
+    assert (
+        len(falls) == 1
+        and told in falls[0].what
+        and words not in falls[0].what.replace("OFFICIAL-SENSITIVE", words * 0)
+    )
+
+
+def test_a_date_of_birth_in_a_workbook(release, tmp_path):
+    import datetime as dt
+
+    book = openpyxl.load_workbook(release / "tables.xlsx")
+    book.create_sheet("Notes").append(["Child", dt.datetime(2009, 6, 14)])
+    book.save(release / "tables.xlsx")
+    _write(tmp_path / "header.csv", [("CHILD", "DOB"), ("734512", "14/06/2009")])
+    assert _kinds(release, against=tmp_path / "header.csv") == {"names"}
+    book["Notes"].append(["14/06/2009"])
+    book.save(release / "tables.xlsx")
+    assert _kinds(release) == {"names"}
+
+
+def test_a_small_count_in_a_sentence_in_json_and_in_a_finding(release):
+    _replace(release / "findings.json", '"statement": "39', '"statement": "3')
+    assert _kinds(release) == {"small"}
+    _replace(release / "findings.json", '"statement": "3', '"statement": "39')
+    _replace(release / "findings.json", '"n": 118', '"n": 4')
+    assert [fall.what for fall in audit(release).falls] == ["n is 4 children"]
+
+
+def test_a_finding_shown_by_a_notebook_and_text_beside_a_table(release):
+    path = release / "notebooks" / "01.ipynb"
+    book = json.loads(path.read_text())
+    book["cells"][0]["outputs"][0]["data"]["text/plain"] = "39 18 12 3"
+    path.write_text(json.dumps(book))
+    assert _kinds(release) == {"beside"}
+    data = {FINDING_MIME: {"id": "a.b", "unit": "staff", "value": 2}}
+    book["cells"][0]["outputs"][0]["data"] = data
+    path.write_text(json.dumps(book))
+    assert _kinds(release) == {"small"}
+
+
+def test_quotations_answer_for_themselves_by_claim_id(release):
+    values = [
+        ("computed", "Computed", "count", "", True),
+        ("published", "Staff, as published", "number", "", True),
+        ("claim", "Claim", "text", "", False),
+    ]
+    spec = _spec({"line": "Line"}, [], values, "Lines")
+    schema = json.loads((release / "tables" / "schema.json").read_text())
+    schema["tables"]["lines"] = spec
+    (release / "tables" / "schema.json").write_text(json.dumps(schema))
+    _write(
+        release / "tables" / "lines.csv",
+        [("line", "computed", "published", "claim"), ("Care leavers", "x", "2", "C131")],
+    )
+    assert _kinds(release) == set()
+    _write(
+        release / "tables" / "lines.csv", [("line", "computed", "published", "claim"), ("Care leavers", "x", "2", "")]
+    )
+    assert _kinds(release) == {"small"}
+    _write(
+        release / "tables" / "lines.csv",
+        [("line", "computed", "published", "claim"), ("Care leavers", "2", "x", "C131")],
+    )
+    assert _kinds(release) == {"small"}
+
+
+def test_a_file_that_nobody_can_read_is_a_finding(release):
+    (release / "model.pkl").write_bytes(b"\x80")
+    (release / "pages" / "02.pdf").write_bytes(b"no pdf")
+    falls = audit(release).falls
+    assert falls[0].kind == "unread" and set(falls[0].places) == {"model.pkl", "pages/02.pdf"}
+    with pytest.raises(InputError, match="no published file"):
+        read_folder(release / "nowhere")
+
+
+def test_the_release_before_gives_a_cell_away(release):
+    """Withheld now and shown last quarter; and a count since a fixed day that grew by a few."""
+    earlier = release.parent / "2020-21-Q1"
+    shutil.copytree(release, earlier)
+    assert _kinds(release, previous=earlier) == set()
+    rows = _crossed(CELLS, [cell for cell in HIDDEN if cell != "northa"], "abc")
+    _write(earlier / "tables" / "places.csv", [("row", "column", "children"), *rows])
+    assert any(f.what == "it is exactly 7" for f in audit(release, previous=earlier).falls)
+    for folder, grown in ((release, 3), (earlier, 0)):
+        _write(folder / "tables" / "left.csv", [("who", "children"), ("i", 40 + grown), ("j", 60)])
+        schema = json.loads((folder / "tables" / "schema.json").read_text())
+        schema["tables"]["left"] = _spec(
+            {"who": "Who"}, [], [("children", "Children so far", "count", "", True)], "Left"
+        )
+        (folder / "tables" / "schema.json").write_text(json.dumps(schema))
+    falls = audit(release, previous=earlier).falls
+    assert [f.what for f in falls if f.kind == "beside"] == ["3 more than in the release before, since a fixed day"]
+
+
+def _command(*words):
+    return subprocess.run([sys.executable, "-m", "bond_eval.cli", *words], capture_output=True, text=True, cwd=ROOT)
+
+
+def test_the_command_says_what_it_read_and_what_fell(release):
+    clean = _command("audit", str(release))
+    assert clean.returncode == 0 and clean.stdout.startswith("Read: ") and "Nothing was found." in clean.stdout
+    _write(release / "tables" / "places.csv", [("row", "column", "children"), *_crossed(CELLS, ["northb"], "abc")])
+    fell = _command("audit", str(release))
+    assert fell.returncode == 3 and "tables/places.csv: children of row north, column b" in fell.stdout
+    assert "it is exactly 3" in fell.stdout and "29 = c + 18 + 8" in fell.stdout
+    nothing = _command("audit", str(release / "nowhere"))
+    assert nothing.returncode == 2 and "no published file" in nothing.stderr and "Traceback" not in nothing.stderr
