@@ -124,7 +124,7 @@ def staff_roles(view: View) -> pd.DataFrame:
 
 @table(
     "staffing_lists",
-    title="Two lists of the same staff in one report",
+    title="Roles in the lists that one report gives twice",
     row="a role",
     labels={"role": "Role"},
     values=(

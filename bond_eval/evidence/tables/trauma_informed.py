@@ -28,7 +28,7 @@ SHARES = ["children", "of", "share", "lower", "upper"]
     values=(Value("children", "Trained", of="of"), Value("of", "Workforce"), *SHARE[2:]),
     margins=("sector",),
     source=ACTIVITY,
-    method="places taken up so far ÷ workforce on the latest day; Wilson 95% interval; one person twice counts twice",
+    method="places taken up so far ÷ workforce on the latest day; Wilson 95% interval; whoever came twice counts twice",
 )
 def trauma_training(view: View) -> pd.DataFrame:
     """Training so far by sector; a sector of which the workforce is not known has no share, and none has the whole."""
