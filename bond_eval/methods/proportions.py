@@ -6,7 +6,7 @@ too little.
 """
 
 from dataclasses import dataclass
-from math import exp, inf, isfinite, log
+from math import exp, inf, isfinite, log, nan
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,14 @@ def wilson(x: int, n: int, confidence: float = 0.95) -> Estimate:
     Statistics in Medicine 17:857-872, method 3.
     """
     return _proportion(x, n, confidence, "wilson", "Wilson score")
+
+
+def share_of(x: float, n: float) -> tuple[float, ...]:
+    """(x, n, share, lower, upper), a table's row, with Wilson's 95% interval; NaN where x is no part of anything."""
+    if not 0 <= x <= n or n == 0:
+        return x, n, nan, nan, nan
+    found = wilson(int(x), int(n))
+    return x, n, found.value, found.lower, found.upper
 
 
 def clopper_pearson(x: int, n: int, confidence: float = 0.95) -> Estimate:

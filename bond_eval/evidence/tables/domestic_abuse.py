@@ -16,7 +16,7 @@ from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import TOO_FEW, UNCLEAR, changed
 from bond_eval.intake.typed import EPOCH, day_number
-from bond_eval.methods.proportions import Estimate, rate_ratio, relative_risk, wilson
+from bond_eval.methods.proportions import Estimate, rate_ratio, relative_risk, share_of
 from bond_eval.programmes.cases import cases_at
 
 PROGRAMME = "domestic_abuse"
@@ -48,14 +48,6 @@ def activity(view: View, programme: str, name: str) -> pd.DataFrame:
 def latest(rows: pd.DataFrame) -> pd.Series:
     """Values of the latest day by breakdown, for counts of a day."""
     return rows[rows["last"] == rows["last"].max()].groupby("breakdown")["value"].sum()
-
-
-def share_of(n: float, of: float) -> tuple[float, ...]:
-    """(n, of, share, lower, upper) with Wilson's 95% interval; NaN where n is no part of anything."""
-    if not 0 <= n <= of or of == 0:
-        return n, of, np.nan, np.nan, np.nan
-    found = wilson(int(n), int(of))
-    return n, of, found.value, found.lower, found.upper
 
 
 def _day(number: float) -> dt.date:

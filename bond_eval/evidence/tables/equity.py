@@ -9,12 +9,13 @@ import pandas as pd
 
 from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import ALL, Value, table
-from bond_eval.evidence.tables.domestic_abuse import activity, latest, share_of
+from bond_eval.evidence.tables.domestic_abuse import activity, latest
 from bond_eval.evidence.tables.programmes import LINKED, REGISTER, each
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import FEW, TOO_FEW
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.register import Register
+from bond_eval.methods.proportions import share_of
 from bond_eval.programmes.cases import AGES, CHARACTERISTICS, UNRECORDED
 from bond_eval.programmes.equity_stages import REFERRED, missing, stages
 

@@ -13,6 +13,7 @@ from bond_eval.evidence.registry import ALL, Value, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import labels
 from bond_eval.intake.typed import day_number
+from bond_eval.methods.proportions import share_of
 from bond_eval.placements.categories import IFA
 from bond_eval.placements.flows import real_moves
 from bond_eval.placements.moves import (
@@ -36,16 +37,6 @@ SHARE = (
     Value("upper", "Upper", "percent", follows=("children",)),
 )
 BEFORE, SINCE = "Before the baseline", "Since the baseline"
-
-
-def _share(n: int, of: int) -> tuple[int, int, float, float, float]:
-    """(n, of, share, lower, upper) with Wilson's 95% interval; NaN where there is nobody to be a share of."""
-    from bond_eval.methods.proportions import wilson
-
-    if of == 0:
-        return n, of, np.nan, np.nan, np.nan
-    estimate = wilson(n, of)
-    return n, of, estimate.value, estimate.lower, estimate.upper
 
 
 def _windows(view: View) -> dict[str, tuple[dt.date, dt.date]]:
@@ -131,7 +122,7 @@ def stability_measures(view: View) -> pd.DataFrame:
                 gap = min((abs(n - other) for other in above if other != n), default=0)
                 gap = gap if gap < MINIMUM else 0
                 above.append(n)
-                _, _, *share = _share(n, of)
+                _, _, *share = share_of(n, of)
                 rows.append((measure, rules.label, day, n, of, gap, *share))
     columns = ["measure", "rule", "date", "children", "of", "gap", "share", "lower", "upper"]
     return pd.DataFrame(rows, columns=columns)
@@ -157,7 +148,7 @@ def reentry_table(view: View) -> pd.DataFrame:
         years = pd.Series([year_label(financial_year_start(day)) for day in dates], index=left.index, dtype=object)
         groups = [(str(year), part) for year, part in left.groupby(years)] if len(left) else []
         for year, part in [*groups, (ALL, left)]:
-            rows.append((label, year, *_share(int(part["returned"].sum()), len(part))))
+            rows.append((label, year, *share_of(int(part["returned"].sum()), len(part))))
     return pd.DataFrame(rows, columns=["within", "year", "children", "of", "share", "lower", "upper"])
 
 
@@ -201,5 +192,5 @@ def ifa_to_residential(view: View) -> pd.DataFrame:
     for window, (first, last) in _windows(view).items():
         moves = moves_between(view.history, first, last)
         ended = moves[moves["category"] == IFA]
-        rows.append((window, *_share(int(ended["following"].isin(RESIDENTIAL).sum()), len(ended))))
+        rows.append((window, *share_of(int(ended["following"].isin(RESIDENTIAL).sum()), len(ended))))
     return pd.DataFrame(rows, columns=["window", "children", "of", "share", "lower", "upper"])

@@ -9,9 +9,10 @@ import pandas as pd
 
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.registry import ALL, Value, table
-from bond_eval.evidence.tables.domestic_abuse import ACTIVITY, SHARE, activity, latest, share_of
+from bond_eval.evidence.tables.domestic_abuse import ACTIVITY, SHARE, activity, latest
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
+from bond_eval.methods.proportions import share_of
 
 PROGRAMME = "route29"
 LOCAL, CARE_LEAVERS = "Staff who live in the authority", "Staff who are care leavers"

@@ -10,10 +10,11 @@ import pandas as pd
 from bond_eval.core import formats
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.registry import ALL, Value, table
-from bond_eval.evidence.tables.domestic_abuse import ACTIVITY, SHARE, activity, latest, share_of
+from bond_eval.evidence.tables.domestic_abuse import ACTIVITY, SHARE, activity, latest
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import changed
 from bond_eval.intake.typed import EPOCH
+from bond_eval.methods.proportions import share_of
 
 PROGRAMME = "trauma"
 INFORMED = "trauma informed"

@@ -9,6 +9,7 @@ from bond_eval.evidence.dials import NET, dials, worked_table
 from bond_eval.evidence.measured import COMPUTED, known_now
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.scorecard import measures, periods
+from bond_eval.evidence.tables.programmes import once
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
 
@@ -54,6 +55,7 @@ def _split(view: View, name: str) -> tuple[list[float], list[float]] | None:
     source="SSDA903 episodes; data/reference/expected_effects.csv",
     method="exact comparison of two rates, 80% power, 5% level, counts scaled by their spread between quarters",
 )
+@once
 def detectable_effects(view: View) -> pd.DataFrame:
     """Charted flows with an expected effect; without data or a programme_date a measure is left out."""
     from bond_eval.methods.power import detectable, periods_until
