@@ -58,7 +58,7 @@ lint: .venv/.installed
 
 # --universal: one lock for every platform. fewest: one version of each package for every Python.
 lock:
-	uv pip compile pyproject.toml --group dev -o requirements.lock --universal --fork-strategy fewest \
+	uv pip compile pyproject.toml --all-extras --group dev -o requirements.lock --universal --fork-strategy fewest \
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(ARGS)
 
 clean:
