@@ -126,6 +126,18 @@ def interval_text(interval: Sequence[float], unit: str) -> str:
     return f"{text}%" if unit in ("%", "per cent") else f"{text} {unit}"
 
 
+def value_text(value: float, unit: str) -> str:
+    """A value in its unit: "52.4%", "£10,284k", "42 children", "0.88 rate ratio", "1 measure"."""
+    if unit in ("£", "pounds"):
+        return formats.money(value)
+    if unit == "£000":
+        return f"{'-' if value <= -0.5 else ''}£{formats.number(abs(value))}k"
+    if unit in ("share", "proportion", "fraction"):
+        return formats.percent(value, 1)
+    places = 0 if float(value).is_integer() else 2 if abs(value) < 10 else 1
+    return f"{formats.number(value, places)} {unit.removesuffix('s') if value == 1 else unit}"
+
+
 def anchor(finding_id: str) -> str:
     """The permanent id of a finding's block on its page."""
     return f"finding-{finding_id}"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from bond_eval.core import formats
 from bond_eval.core.findings import MARYLAND, STRONG, STRONG_FROM, questions
 from bond_eval.evidence.found import Found
+from bond_eval.intake.reference import read_reference
 
 QUOTED, SHOWN = 3, 8
 ORDER = ("causal", "economic", "descriptive", "reconciliation", "qualitative")
@@ -24,17 +26,12 @@ GRADES = {
     REPORTED: "Published or judged",
     NONE: "None",
 }
+# Words of a finding's source that stand for what the authority itself supplied.
+OWN_DATA = ("SSDA903", "register", "finance files", "measures/", "return", "scorecard")
 CANNOT = "Cannot be answered: needs"
 UNANSWERED = "There is no answer to contradict."
 UNOPPOSED = "No finding of this workbook speaks against it, which is not evidence that nothing does."
 TOGETHER = "All together"
-PROGRAMMES = {
-    "route29": "Route 29",
-    "transforming_care": "Transforming Care",
-    "achieving_change_together": "Achieving Change Together",
-    "domestic_abuse": "Domestic abuse",
-    "trauma_informed": "Trauma-informed",
-}
 _COMPARISON = "the same outcomes followed before and after in a group that the programmes did not reach"
 _TREND = ("did_the_trend_change", "baseline_cohorts", "placement_trends")
 
@@ -45,7 +42,8 @@ class Rule:
 
     `draws`: question ids whose findings bear on it. `leads`: how the ids of the findings quoted first begin;
     `against`: those that speak against a comfortable answer. `effect`: it asks whether something made a difference.
-    `elsewhere`: published figures or judgement may carry it; else only this authority's own data can.
+    `elsewhere`: published figures or judgement may carry it; else only this authority's own data can. `carried`: how
+    the ids of the findings begin that can carry it, the others bearing on it only beside them; none: any can.
     """
 
     draws: tuple[str, ...]
@@ -54,6 +52,7 @@ class Rule:
     against: tuple[str, ...] = ()
     effect: bool = False
     elsewhere: bool = False
+    carried: tuple[str, ...] = ()
 
 
 RULES = {
@@ -76,7 +75,12 @@ RULES = {
         "children followed between placement types in areas without the programmes, over the same months",
         ("placement_trends.new_external", "placement_moves.ifa_to_residential"),
     ),
-    "Q05": Rule(("Q05", "P2"), "a survey of practice across the programmes, repeated yearly", ("whole_system",)),
+    "Q05": Rule(
+        ("Q05", "P2"),
+        "a survey of practice across the programmes, repeated yearly",
+        ("whole_system",),
+        carried=("whole_system.overlap", "whole_system.counted_twice", "trauma_informed"),
+    ),
     "Q06": Rule(
         ("Q06", "P1", "F4"),
         "staffing, vacancies and caseloads by month",
@@ -94,7 +98,7 @@ RULES = {
     "Q08": Rule(
         ("Q08", "M3a", "M3c"),
         "a measure of family resilience at the start and end of every case",
-        ("data_quality.completeness", "data_quality"),
+        ("data_quality.completeness", "whole_system.resilience", "voice_and_cases.wellbeing"),
         ("data_quality.rows_set_aside", "placement_trends.out_of_borough"),
     ),
     "Q09": Rule(
@@ -102,11 +106,13 @@ RULES = {
         "a do-nothing tested against areas without the programmes, and the workings of the published one",
         ("cost_avoidance.projection", "what_would_change_the_answer", "cost_avoidance", "benefits_realisation"),
         ("cost_avoidance.fixed", "claims_register.savings", "claims_register.not_reconciled"),
+        carried=("cost_avoidance",),
     ),
     "Q10": Rule(
         ("Q10",),
         "waits, capacity and the age of every child turned away",
         ("route29", "whole_system", "placement_trends.new_external"),
+        carried=("route29", "whole_system", "domestic_abuse", "achieving_change_together"),
     ),
     "E1": Rule(("E1",), "fees of every placement, paid rather than agreed", ("placement_trends", "cost_avoidance")),
     "E2": Rule(
@@ -117,13 +123,25 @@ RULES = {
         elsewhere=True,
     ),
     "E3": Rule(("E3",), "a dip sample drawn by chance, with consent and coded by two readers", elsewhere=True),
-    "E4": Rule(("E4", "M4a", "M4b", "B1"), "police and NHS data linked to the children referred"),
+    "E4": Rule(
+        ("E4", "M4a", "M4b", "B1"),
+        "police and NHS data linked to the children referred",
+        carried=("route29", "transforming_care", "achieving_change_together"),
+    ),
 }
 
 
+@cache
+def programmes() -> dict[str, str]:
+    """Name by key and by notebook of the programmes of data/reference/programmes.csv, in their order."""
+    rows = read_reference("programmes.csv").to_dict("records")
+    return {key: row["name"] for row in rows for key in (row["programme"], row["notebook"]) if key}
+
+
 def programme_of(item: Mapping[str, Any]) -> str:
-    """The programme that a finding speaks of, by its notebook."""
-    return PROGRAMMES.get(item["notebook"].split("_", 1)[-1], TOGETHER)
+    """The programme that a finding speaks of: that of its notebook, else the one that its id names (equity.route29)."""
+    named = item["id"].partition(".")[2]
+    return programmes().get(item["notebook"]) or programmes().get(named, TOGETHER)
 
 
 def draws_on(question: str, found: Found) -> Found:
@@ -142,7 +160,9 @@ def _order(rule: Rule, question: str, item: Mapping[str, Any]) -> tuple[bool, in
 def _own(item: Mapping[str, Any]) -> bool:
     """True where it is worked out from the authority's own data, not from what was published here or elsewhere."""
     published = item["no_interval"] in ("published claim", "qualitative") or "E2" in item["questions"]
-    return not published and item["kind"] not in ("reconciliation", "qualitative")
+    # Reference tables alone, the dials of an assumption among them, are the project's and not the authority's.
+    facts = "data/reference/" in item["source"] and not any(words in item["source"] for words in OWN_DATA)
+    return not (published or facts) and item["kind"] not in ("reconciliation", "qualitative")
 
 
 def grade(found: Found) -> int:
@@ -159,8 +179,9 @@ def grade(found: Found) -> int:
 
 def answerable(question: str, found: Found) -> bool:
     """True where a finding that may carry the question has a value."""
-    limit = REPORTED if RULES[question].elsewhere else DESCRIBED
-    return grade(draws_on(question, found)) <= limit
+    rule, bearing = RULES[question], draws_on(question, found)
+    carrying = bearing.only(item for item in bearing if not rule.carried or item["id"].startswith(rule.carried))
+    return grade(carrying) <= (REPORTED if rule.elsewhere else DESCRIBED)
 
 
 def answer(question: str, found: Found) -> str:

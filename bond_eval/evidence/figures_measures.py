@@ -1,13 +1,16 @@
-"""Charts of the measures of success: the board of icons, and a theory of change with each box marked."""
+"""Charts of the measures of success: board of icons, control charts with re-basings, theories of change marked."""
 
 from __future__ import annotations
 
 import textwrap
 from typing import TYPE_CHECKING
 
-from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALE, PURPLE, Chart, canvas, described, titled
-from bond_eval.evidence.protected import Protected
-from bond_eval.evidence.scorecard import IMPROVING, NO_DATA, SPECIAL, STEADY, WORSE
+import numpy as np
+
+from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALE, PURPLE, Chart, canvas, described, titled, xmr
+from bond_eval.evidence.protected import Protected, label_text
+from bond_eval.evidence.scorecard import IMPROVING, MOST_WITHHELD, NO_DATA, SPECIAL, STEADY, WORSE
+from bond_eval.methods.spc import MISSING, TOO_FEW
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,6 +68,30 @@ def _ring(axis: Axes, x: float, y: float, letter: str, colour: str) -> None:
         return
     axis.plot([x], [y], "o", markersize=14, markerfacecolor=colour, markeredgecolor=colour)
     axis.text(x, y, letter, ha="center", va="center", fontsize=9, color="white", fontweight="bold")
+
+
+def measured(protected: Protected, panel: str, x: str, *, title: str, unit: str) -> Chart:
+    """XmR charts as `figures.xmr` draws them, a line where limits start anew; needs its columns and rebased.
+
+    Panels of which most points are withheld are named and not drawn.
+    """
+    known = {name: protected.where(**{panel: name}) for name in dict.fromkeys(protected.label(panel))}
+    blank = [name for name, part in known.items() if np.isnan(part.numbers("value")).mean() > MOST_WITHHELD]
+    drawn = [name for name in known if name not in blank]
+    note = f"Not drawn, too much is withheld: {', '.join(blank)}. " if blank else ""
+    chart, told = xmr(protected.where(**{panel: drawn}), panel, x, title=title, unit=f"{note}{unit}"), []
+    for axis, name in zip(chart.figure.axes, drawn, strict=False):
+        part = known[name]
+        anew = [(place, why) for place, why in enumerate(part.texts("rebased")) if why]
+        for place, why in anew:
+            axis.axvline(place - 0.5, color=GREY, linewidth=1, linestyle=":")
+            axis.annotate("re-based", (place - 0.4, 0.04), xycoords=("data", "axes fraction"), fontsize=8.5, color=GREY)
+            told.append(f"{name}: limits start anew with the period to {label_text(part.label(x)[place])}: {why}")
+        if set(part.texts("verdict")) <= {TOO_FEW, MISSING}:
+            axis.set_xlabel("too few points to judge", loc="left", fontsize=8.5, color=GREY)
+        for line in axis.lines[1:4] if anew else ():
+            line.set_drawstyle("steps-mid")
+    return Chart(chart.figure, f"{chart.alt} Re-based: {'; '.join(told)}." if told else chart.alt)
 
 
 def theory(protected: Protected, stage: str, box: str, *, title: str, unit: str) -> Chart:

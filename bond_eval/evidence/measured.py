@@ -16,6 +16,7 @@ import pandas as pd
 
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence.view import View
+from bond_eval.intake.register import Register
 from bond_eval.intake.typed import NO_DAY, day_number
 from bond_eval.placements.ages import age_on
 from bond_eval.placements.categories import IFA, OUTSIDE
@@ -82,7 +83,9 @@ def known_then(view: View, day: dt.date) -> Known | None:
     return Known(view, build_history(part, day))
 
 
-def _stock(categories: tuple[str, ...] | None) -> Callable[[Known, dt.date, dt.date], Pair]:
+def stock(categories: tuple[str, ...] | None) -> Callable[[Known, dt.date, dt.date], Pair]:
+    """Children of the categories (None: all) on a period's last night."""
+
     def count(known: Known, first: dt.date, last: dt.date) -> Pair:
         table = known.counts.on(last)
         return float(
@@ -205,17 +208,23 @@ def _event(kind: str) -> Callable[[Known, dt.date, dt.date], Pair]:
         register = known.view.register
         if register is None or register.events.empty:
             return CANNOT
-        start, end = day_number(first), day_number(last)
-        cases = register.cases[register.cases["start"] != NO_DAY]
-        ends = np.where(cases["end"] == NO_DAY, end, cases["end"])
-        days = np.minimum(ends, end) - np.maximum(cases["start"], start) + 1
-        spans = cases.assign(last=ends)[["child", "start", "last"]]
-        events = register.events[(register.events["type"] == kind) & register.events["day"].between(start, end)]
-        met = events.reset_index().merge(spans, on="child")
-        inside = met[(met["day"] >= met["start"]) & (met["day"] <= met["last"])]
-        return float(inside["index"].nunique()), float(days.clip(lower=0).sum())
+        days, spans = open_events(register, kind, day_number(first), day_number(last))
+        return float(len(days)), float((spans["last"] - spans["start"] + 1).clip(lower=0).sum())
 
     return count
+
+
+def open_events(register: Register, kind: str, start: int, end: int) -> tuple[np.ndarray, pd.DataFrame]:
+    """Days of the events of a kind from `start` to `end` that fell in an open case of the child's, in order; and the
+    cases with child, start and last, the days within those two on which each was open (last before start: none)."""
+    cases = register.cases[register.cases["start"] != NO_DAY]
+    ends = np.where(cases["end"] == NO_DAY, end, cases["end"])
+    spans = cases.assign(last=ends)[["child", "start", "last"]]
+    events = register.events[(register.events["type"] == kind) & register.events["day"].between(start, end)]
+    met = events.reset_index().merge(spans, on="child")
+    inside = met[(met["day"] >= met["start"]) & (met["day"] <= met["last"])].drop_duplicates("index")
+    within = spans.assign(start=spans["start"].clip(lower=start), last=spans["last"].clip(upper=end))
+    return np.sort(inside["day"].to_numpy(dtype=float)), within
 
 
 def _activity(activity: str, of: str = "") -> Callable[[Known, dt.date, dt.date], Pair]:
@@ -348,8 +357,8 @@ def _spend(known: Known, first: dt.date, last: dt.date) -> Pair:
 
 
 COMPUTED: dict[str, Callable[[Known, dt.date, dt.date], Pair]] = {
-    "op_open": _stock((OUTSIDE,)),
-    "looked_after": _stock(None),
+    "op_open": stock((OUTSIDE,)),
+    "looked_after": stock(None),
     "op_baseline_left": _baseline_left(OUTSIDE),
     "ifa_baseline_left": _baseline_left(IFA),
     "op_started": _started(OUTSIDE),

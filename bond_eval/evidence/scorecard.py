@@ -7,10 +7,11 @@ hand stand for the others. Where both are there the computed one counts and the 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from math import isfinite, isnan
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,17 @@ from bond_eval.core import formats
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter, month_starts, next_month, year_ends, year_label
 from bond_eval.evidence.claims_facts import project_facts
-from bond_eval.evidence.measured import COMPUTED, Known
+from bond_eval.evidence.measured import COMPUTED, Known, known_now
+from bond_eval.evidence.rare import CLOCKS, rare_chart
+from bond_eval.evidence.view import View
+from bond_eval.intake.measures import BETTER, CHARTS, FREQUENCIES, UNITS
 from bond_eval.intake.reference import read_reference
+from bond_eval.intake.typed import EPOCH, NO_DAY, day_number
+from bond_eval.methods.spc_rare import COMMONER, RARER, RareChart
+from bond_eval.methods.spc_rare import TOO_FEW as FEW_EVENTS
 
-FREQUENCIES = ("month", "quarter", "year")
-BETTER = {"up": "up", "down": "down", "neither": "none"}
-UNITS = ("count", "share", "rate", "£", "score", "days")
-CHARTS = ("xmr", "t", "none")
+RARE_CHARTS = ("t", "g")
+MOST_WITHHELD = 0.4  # a chart with more gaps than this says less than its row in the scorecard
 COMPUTED_HERE, BY_HAND = "computed", "by hand"
 IMPROVING, WORSE, SPECIAL, STEADY, TOO_FEW, NO_DATA, NOT_CHARTED = (
     "Improving", "Getting worse", "Changed, neither way better", "No clear change", "Too few points to judge",
@@ -36,7 +41,10 @@ SERIES = ["period", "first", "last", "numerator", "denominator", "value", "sourc
 
 @dataclass(frozen=True)
 class Measure:
-    """One row of measures.csv. `per` multiplies the share or rate; `baseline` and `target` are NaN where unset."""
+    """One row of measures.csv. `per` multiplies the share or rate; `baseline` and `target` are NaN where unset.
+
+    `rebased`: (day, reason) of each re-basing, in order of day; limits start anew with the first period from then on.
+    """
 
     id: str
     metric: str
@@ -58,11 +66,20 @@ class Measure:
     programme: str
     questions: tuple[str, ...]
     note: str
+    rebased: tuple[tuple[dt.date, str], ...] = ()
 
     @property
     def parts(self) -> bool:
         """True where a value is a numerator over a denominator."""
         return self.unit in ("share", "rate")
+
+    @property
+    def counted(self) -> str:
+        """Arrests per 1,000 days of open cases."""
+        if not self.parts:
+            return self.numerator
+        of = "of" if self.unit == "share" else "per" if self.per == 1 else f"per {formats.number(self.per)}"
+        return f"{self.numerator} {of} {self.denominator}"
 
 
 @cache
@@ -83,12 +100,29 @@ def measures() -> dict[str, Measure]:
     return found
 
 
+def measures_of(view: View) -> dict[str, Measure]:
+    """Every measure of an authority: its own definitions, where it supplies any, before the project's of the same id.
+
+    Raises InputError, naming file and row, for a row that cannot be used.
+    """
+    if view.measures is None:
+        return measures()
+    if "measures" not in view.shelf:
+        own = view.measures.definitions.to_dict("records")
+        found = {row["id"]: _measure(row, f"measures/{row['file']} line {row['line']}") for row in own}
+        view.shelf["measures"] = measures() | found
+    return view.shelf["measures"]
+
+
 def _measure(row: dict[str, str], where: str) -> Measure:
     for column, allowed in (("better", tuple(BETTER)), ("frequency", FREQUENCIES), ("unit", UNITS), ("chart", CHARTS)):
         if row[column] not in allowed:
             raise InputError(f"{where}: {column} {row[column]!r} is not one of {', '.join(allowed)}.")
     if row["computed"] and row["computed"] not in COMPUTED:
         raise InputError(f"{where}: nothing works out {row['computed']!r}; leave it blank for values by hand.")
+    if row["chart"] in RARE_CHARTS and CLOCKS.get(row["computed"], ("",))[0] != row["chart"]:
+        fits = ", ".join(f"{kind} for {name}" for name, (kind, *_) in CLOCKS.items())
+        raise InputError(f"{where}: chart {row['chart']!r} needs the days of single events; there are {fits}.")
     if not row["id"] or not row["questions"]:
         raise InputError(f"{where}: give the measure an id and the questions it bears on.")
     named = row["baseline_fact"]
@@ -103,6 +137,7 @@ def _measure(row: dict[str, str], where: str) -> Measure:
         baseline=float(_facts()[named]) if named else float("nan"),
         target=_number(row["target"], "target", where, float("nan")),
         questions=tuple(row["questions"].split("|")),
+        rebased=(),
     )
 
 
@@ -137,17 +172,31 @@ def periods(first: dt.date, last: dt.date, frequency: str) -> Iterator[tuple[str
         yield f"{month:%Y-%m}", month, next_month(month) - dt.timedelta(days=1)
 
 
-def with_target(measure: Measure, known: Known) -> Measure:
-    """The measure with the authority's own target and baseline, where its measures folder gives them."""
-    supplied = known.view.measures
+def with_own(measure: Measure, known: Known) -> Measure:
+    """The measure with the authority's own target, baseline and re-basings, where its measures folder gives them.
+
+    Of several targets the one that began last by the as-of date holds.
+    """
+    supplied, today = known.view.measures, day_number(known.history.as_of)
     if supplied is None:
         return measure
+    rebased = supplied.rebasings[supplied.rebasings["measure_id"] == measure.id].sort_values("first")
+    reasons = zip(rebased["first"], rebased["reason"], strict=True)
+    measure = replace(measure, rebased=tuple((EPOCH + dt.timedelta(days=int(day)), why) for day, why in reasons))
     rows = supplied.targets[supplied.targets["measure_id"] == measure.id]
+    rows = rows.assign(first=rows["first"].replace(int(NO_DAY), -1))
+    rows = rows[rows["first"] <= today].sort_values("first", kind="stable")
     if rows.empty:
         return measure
     last = rows.iloc[-1]
     baseline = measure.baseline if isnan(last["baseline"]) else float(last["baseline"])
     return replace(measure, target=float(last["target"]), baseline=baseline)
+
+
+def starts(measure: Measure, first: pd.Series) -> dict[int, str]:
+    """Position -> reason of each re-basing among periods that begin on the days `first`; those outside are left out."""
+    places = {int((first < day).sum()): reason for day, reason in measure.rebased}
+    return {place: reason for place, reason in places.items() if 0 < place < len(first)}
 
 
 def series(known: Known, measure: Measure) -> pd.DataFrame:
@@ -177,20 +226,21 @@ def _value(measure: Measure, numerator: float, denominator: float) -> float:
 
 def _by_hand(known: Known, measure: Measure) -> dict[str, tuple[float, float, float, str, dt.date]]:
     """Values by hand of a measure by period: numerator, denominator, value, BY_HAND, the day that it was known."""
-    supplied = known.view.measures
-    if supplied is None:
-        return {}
-    rows = supplied.values[supplied.values["measure_id"] == measure.id]
-    return {
-        str(row["period"]): (
-            row["numerator"] if measure.parts else row["value"],
-            row["denominator"],
-            row["value"],
-            BY_HAND,
-            row["known_on"],
-        )
-        for row in rows.to_dict("records")
-    }
+    return {row["period"]: _told(measure, row) for row in values_by_hand(known.view, measure, known.history.as_of)}
+
+
+def values_by_hand(view: View, measure: Measure, day: dt.date) -> list[dict[str, Any]]:
+    """The newest value by hand of each period as known on a day, in order of period: rows of intake.measures.VALUES."""
+    if view.measures is None:
+        return []
+    rows = view.measures.values
+    rows = rows[(rows["measure_id"] == measure.id) & (rows["known_on"] <= day)]
+    return rows.drop_duplicates("period", keep="last").to_dict("records")
+
+
+def _told(measure: Measure, row: Mapping[str, Any]) -> tuple[float, float, float, str, dt.date]:
+    whole = row["numerator"] if measure.parts else row["value"]
+    return whole, row["denominator"], row["value"], BY_HAND, row["known_on"]
 
 
 @dataclass(frozen=True)
@@ -218,15 +268,15 @@ class Score:
     known_on: dt.date | None
 
 
-def score(measure: Measure, rows: pd.DataFrame) -> Score:
-    """Judge a series by the NHS rules; without a value, say so."""
+def score(measure: Measure, rows: pd.DataFrame, rare: RareChart | None = None) -> Score:
+    """Judge a series by the NHS rules, or by the chart of its rare events; without a value, say so."""
     have = rows["value"].notna()
     if not have.any():
         nothing = (float("nan"),) * 5
         return Score(measure, "", *nothing, "", NO_DATA, False, "no target", 0.0, 0, "", None)
     last = rows[have].iloc[-1]
     lower, upper, basis = _interval(measure, last)
-    variation, high, assured = _verdicts(measure, rows)
+    variation, high, assured = _rare_verdicts(measure, rare) if rare else _verdicts(measure, rows)
     since = rows.index[have][0]
     return Score(
         measure, str(last["period"]), float(last["numerator"]), float(last["denominator"]), float(last["value"]),
@@ -261,12 +311,34 @@ def _verdicts(measure: Measure, rows: pd.DataFrame) -> tuple[str, bool, str]:
     if measure.chart == "none":
         return NOT_CHARTED, False, NO_TARGET if isnan(measure.target) else NOT_JUDGED
     values = rows["value"].to_numpy(dtype=float)
-    chart = xmr(values, better=measure.better)  # type: ignore[arg-type]
+    chart = xmr(values, better=measure.better, rebase_at=starts(measure, rows["first"]))  # type: ignore[arg-type]
     at = int(np.flatnonzero(chart.verdict != MISSING)[-1])
     words = {COMMON: STEADY, FEW: TOO_FEW, "improvement": IMPROVING, "concern": WORSE, "neutral": SPECIAL}
     high = bool(values[at] > chart.mean[at])
     assured = NO_TARGET if isnan(measure.target) else assurance(chart, measure.target, measure.better)  # type: ignore[arg-type]
     return words[str(chart.verdict[at])], high, assured
+
+
+def _rare_verdicts(measure: Measure, rare: RareChart) -> tuple[str, bool, str]:
+    """As `_verdicts`: longer gaps are fewer events. Limits of gaps say nothing of a target for a rate."""
+    from bond_eval.methods.spc_rare import NO_TARGET, NOT_JUDGED
+
+    good = {"down": RARER, "up": COMMONER}.get(measure.better)
+    words = {FEW_EVENTS: TOO_FEW, RARER: SPECIAL, COMMONER: SPECIAL} if good is None else {FEW_EVENTS: TOO_FEW}
+    judged = IMPROVING if rare.verdict == good else WORSE if rare.verdict in (RARER, COMMONER) else STEADY
+    high = rare.verdict == COMMONER
+    return words.get(rare.verdict, judged), high, NO_TARGET if isnan(measure.target) else NOT_JUDGED
+
+
+def scored(view: View) -> list[tuple[Measure, pd.DataFrame, Score]]:
+    """Every measure of an authority with its series and score; worked out once a view."""
+    if "scored" not in view.shelf:
+        known = known_now(view)
+        own = [with_own(measure, known) for measure in measures_of(view).values()]
+        worked = [(measure, series(known, measure)) for measure in own]
+        rare = {one.id: rare_chart(known, one.computed) for one in own if one.chart in RARE_CHARTS}
+        view.shelf["scored"] = [(one, rows, score(one, rows, rare.get(one.id))) for one, rows in worked]
+    return view.shelf["scored"]
 
 
 def written(measure: Measure, value: float) -> str:

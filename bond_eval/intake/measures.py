@@ -1,4 +1,4 @@
-"""Measures of success by hand: values, targets, case studies and who was consulted, beside the return."""
+"""Measures of success by hand: values, targets, definitions, re-basings, case studies and who was consulted."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.errors import InputError
+from bond_eval.core.findings import questions
 from bond_eval.core.periods import Quarter, next_month
 from bond_eval.intake import forms
-from bond_eval.intake.forms import Folder, Forms, Rule, Sheet, folded, read_folder, read_month
+from bond_eval.intake.forms import Folder, Forms, Rule, Sheet, folded, form_table, read_folder, read_month
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.typed import EPOCH, NO_DAY, day_number
 
@@ -34,9 +35,17 @@ RULES: dict[str, Rule] = {
     "consent_unclear": ("warning", "corrected", "neither yes nor no: taken as no"),
     "summary_quotes": ("error", "set aside", "quotes someone: write it in your own words"),
     "more_than_invited": ("error", "set aside", "more answered than were invited"),
+    "word_unknown": ("error", "set aside", "not a word that this column of measures.csv may hold (data/README.md)"),
+    "measure_repeated": ("error", "set aside", "the same id stands further down: the last stands"),
+    "rebase_repeated": ("error", "set aside", "the same measure and date stand further down: the last stands"),
 }
 FORMS = Forms("measure_files.csv", RULES)
 WHERE = {"file": "str", "line": "int32"}
+# What a definition may say: the words of measures.csv, those of this project and those of an authority's own.
+FREQUENCIES = ("month", "quarter", "year")
+BETTER = {"up": "up", "down": "down", "neither": "none"}
+UNITS = ("count", "share", "rate", "£", "score", "days")
+CHARTS = ("xmr", "t", "g", "none")
 VALUES = {
     "measure_id": "str", "period": "str", "first": "int32", "last": "int32", "value": "float64", "numerator": "float64",
     "denominator": "float64", "source": "str", "known_on": "object", "note": "str", **WHERE,
@@ -48,6 +57,7 @@ CASES = {
 VOICE = {
     "programme": "str", "activity": "str", "day": "int32", "invited": "float64", "responded": "float64", **WHERE,
 }  # fmt: skip
+REBASINGS = {"measure_id": "str", "first": "int32", "reason": "str", **WHERE}
 
 
 @dataclass(frozen=True)
@@ -57,14 +67,17 @@ class Measures:
     `values`: VALUES, ordered by measure, period and known_on (a date; a later one of a period is a revision);
     period is 2020-21-Q2 or 2020-09, first and last its days. `targets`: TARGETS; first is NO_DAY for always.
     `cases`: CASES, summaries of case studies, of which those without consent are never to be published.
-    `voice`: VOICE. `issues`: core.issues.COLUMNS. `accounts`: file, form, rows_in, kept, set_aside. `hashes`:
-    file -> SHA-256.
+    `voice`: VOICE. `definitions`: rows of an authority's own measures.csv as text, with file and line; they go before
+    the project's. `rebasings`: REBASINGS, the day from which the limits of a measure's chart start anew. `issues`:
+    core.issues.COLUMNS. `accounts`: file, form, rows_in, kept, set_aside. `hashes`: file -> SHA-256.
     """
 
     values: pd.DataFrame
     targets: pd.DataFrame
     cases: pd.DataFrame
     voice: pd.DataFrame
+    definitions: pd.DataFrame
+    rebasings: pd.DataFrame
     issues: pd.DataFrame
     accounts: pd.DataFrame
     hashes: dict[str, str]
@@ -73,20 +86,27 @@ class Measures:
 def load_measures(folder: Path, known: set[str], as_of: dt.date, *, strict: bool = True) -> Measures | None:
     """Read the measures below `folder` as of a day; None where there are none.
 
-    `known`: the ids of data/reference/measures.csv. Rows of a period, or known on a day, after `as_of` are set
-    aside. Raises InputError for a file that cannot be read; unless `strict`, it is an issue and the next is read.
+    `known`: the ids of data/reference/measures.csv, to which the folder's own definitions add theirs. Rows of a
+    period, or known on a day, after `as_of` are set aside. Raises InputError for a file that cannot be read; unless
+    `strict`, it is an issue and the next is read.
     """
     found = read_folder(folder, FORMS, as_of, strict=strict)
     if found is None:
         return None
     last = day_number(as_of)
+    defined = found.stacked("definitions", _definitions)
+    _last_stands(found, defined, ["id"], "measure_repeated", "id")
+    own = found.kept(defined)
+    known = known | set(own.get("id", ()))
     readers: dict[str, Callable[[Sheet], pd.DataFrame]] = {
         "values": partial(_values, known=known, as_of=last), "targets": partial(_targets, known=known),
         "case_studies": partial(_cases, as_of=last), "voice": partial(_voice, as_of=last),
+        "rebasings": partial(_rebasings, known=known, as_of=last),
     }  # fmt: skip
     rows = {form: found.stacked(form, read) for form, read in readers.items()}
     _last_stands(found, rows["values"], ["measure_id", "period", "known_on"], "value_repeated", "period")
     _last_stands(found, rows["targets"], ["measure_id", "first"], "target_repeated", "target")
+    _last_stands(found, rows["rebasings"], ["measure_id", "first"], "rebase_repeated", "rebase_from")
     values = found.finished(found.kept(rows["values"]), VALUES)
     values = values.sort_values(["measure_id", "last", "first", "known_on"], kind="stable", ignore_index=True)
     return Measures(
@@ -94,6 +114,8 @@ def load_measures(folder: Path, known: set[str], as_of: dt.date, *, strict: bool
         found.finished(found.kept(rows["targets"]), TARGETS),
         found.finished(found.kept(rows["case_studies"]), CASES),
         found.finished(found.kept(rows["voice"]), VOICE),
+        found.finished(own, dict.fromkeys(_fields("definitions"), "str") | WHERE),
+        found.finished(found.kept(rows["rebasings"]), REBASINGS),
         found.log.frame(),
         found.accounts(),
         found.hashes,
@@ -135,6 +157,35 @@ def _measure(sheet: Sheet, known: set[str]) -> np.ndarray:
     ids = sheet.words("measure_id")
     sheet.report("measure_unknown", ~np.isin(ids.astype(str), sorted(known)), "measure_id")
     return ids
+
+
+def _fields(form: str) -> list[str]:
+    return [row["field"] for row in form_table(FORMS.table)[form]]
+
+
+def _definitions(sheet: Sheet) -> pd.DataFrame:
+    """Rows of an authority's own measures.csv; a function that works a measure out is one that the project's names."""
+    frame = pd.DataFrame({field: sheet.words(field) for field in _fields("definitions")}, dtype=object)
+    frame["chart"] = frame["chart"].replace("", "none")  # "none" is read as a blank, as everywhere
+    for field in ("id", "name", "questions"):
+        sheet.report("text_missing", frame[field].to_numpy() == "", field)
+    computed = ["", *read_reference("measures.csv")["computed"]]
+    allowed = {"better": [*BETTER], "frequency": FREQUENCIES, "unit": UNITS, "chart": CHARTS, "computed": computed}
+    allowed["baseline_fact"] = ["", *read_reference("facts.csv")["name"]]
+    for field, words in allowed.items():
+        sheet.report("word_unknown", ~frame[field].isin(words).to_numpy(), field)
+    strange = [not set(text.split("|")) <= set(questions()) for text in frame["questions"]]
+    sheet.report("word_unknown", np.array(strange, dtype=bool), "questions")
+    for field in ("per", "target"):
+        sheet.report("number_missing", np.isnan(sheet.amounts(field)) & (sheet.text(field).index >= 0), field)
+    return frame
+
+
+def _rebasings(sheet: Sheet, known: set[str], as_of: int) -> pd.DataFrame:
+    ids, day, reason = _measure(sheet, known), sheet.days("rebase_from", needed=True), sheet.words("reason")
+    sheet.report("after_as_of", day > as_of, "rebase_from")
+    sheet.report("text_missing", reason == "", "reason")
+    return pd.DataFrame({"measure_id": ids, "first": day, "reason": reason})
 
 
 def _targets(sheet: Sheet, known: set[str]) -> pd.DataFrame:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bond_eval.methods.spc import ENOUGH, LIMIT, Better, FloatArray, XmR, centre
+from bond_eval.methods.spc import ENOUGH, LIMIT, Better, FloatArray, XmR, centre, xmr
+from bond_eval.methods.spc import TOO_FEW as UNJUDGED
 
 POWER = 1 / 3.6  # makes exponential waiting times nearly symmetrical
 RARER, COMMONER, COMMON, TOO_FEW = "rarer", "more frequent", "common cause", "too few events"
@@ -24,7 +25,8 @@ PASS, FAIL, EITHER, NO_TARGET, NOT_JUDGED = (
 class RareChart:
     """A t or g chart. `gaps`: days (t) or cases (g) between events; `centre`, `lower`, `upper` in the same unit.
 
-    `verdict` speaks of the last gap: RARER (above the upper limit), COMMONER (below the lower), COMMON, TOO_FEW.
+    `verdict` speaks of the last gap, or of the gap in progress where it is past the upper limit already: RARER,
+    COMMONER, COMMON, TOO_FEW.
     """
 
     kind: str
@@ -35,10 +37,11 @@ class RareChart:
     verdict: str
 
 
-def t_chart(days_of_events: Sequence[float] | FloatArray) -> RareChart:
-    """Chart the days between events from the days on which they fell (any origin, any order).
+def t_chart(days_of_events: Sequence[float] | FloatArray, running: float = 0.0) -> RareChart:
+    """Chart the days between events from the days on which they fell (any origin, any order, any clock).
 
-    Events on one day are half a day apart: a gap of nothing has no root. Raises ValueError where days are not finite.
+    Events on one day are half a day apart: a gap of nothing has no root. `running`: days since the last event. The
+    roots are judged by all four rules of an XmR chart. Raises ValueError where days are not finite.
     """
     days = np.sort(np.asarray(days_of_events, dtype=float))
     if not np.isfinite(days).all():
@@ -48,13 +51,15 @@ def t_chart(days_of_events: Sequence[float] | FloatArray) -> RareChart:
     mean, moving = centre(roots) if gaps.size else (np.nan, np.nan)
     low, high = max(mean - LIMIT * moving, 0.0), mean + LIMIT * moving
     line, lower, upper = (float(value ** (1 / POWER)) for value in (mean, low, high))
-    return RareChart("t", gaps, line, lower, upper, _rare_verdict(gaps, lower, upper))
+    told = str(xmr(roots, better="up").verdict[-1]) if gaps.size >= ENOUGH else ""
+    verdict = {"improvement": RARER, "concern": COMMONER}.get(told, COMMON)
+    return RareChart("t", gaps, line, lower, upper, _verdict(gaps, verdict, running > upper))
 
 
-def g_chart(cases_between: Sequence[float] | FloatArray) -> RareChart:
+def g_chart(cases_between: Sequence[float] | FloatArray, running: float = 0.0) -> RareChart:
     """Chart the number of cases between events, by the geometric distribution's three-sigma limits.
 
-    Raises ValueError for a count below nothing.
+    `running`: cases since the last event. Raises ValueError for a count below nothing.
     """
     gaps = np.asarray(cases_between, dtype=float)
     if gaps.size and not (gaps >= 0).all():
@@ -62,13 +67,12 @@ def g_chart(cases_between: Sequence[float] | FloatArray) -> RareChart:
     mean = float(gaps.mean()) if gaps.size else np.nan
     spread = 3 * float(np.sqrt(mean * (mean + 1)))
     lower, upper = max(mean - spread, 0.0), mean + spread
-    return RareChart("g", gaps, mean, lower, upper, _rare_verdict(gaps, lower, upper))
+    verdict = COMMON if not gaps.size else RARER if gaps[-1] > upper else COMMONER if gaps[-1] < lower else COMMON
+    return RareChart("g", gaps, mean, lower, upper, _verdict(gaps, verdict, running > upper))
 
 
-def _rare_verdict(gaps: FloatArray, lower: float, upper: float) -> str:
-    if gaps.size < ENOUGH:
-        return TOO_FEW
-    return RARER if gaps[-1] > upper else COMMONER if gaps[-1] < lower else COMMON
+def _verdict(gaps: FloatArray, last: str, overdue: bool) -> str:
+    return TOO_FEW if gaps.size < ENOUGH else RARER if overdue else last
 
 
 def assurance(chart: XmR, target: float, better: Better) -> str:
@@ -80,7 +84,7 @@ def assurance(chart: XmR, target: float, better: Better) -> str:
         return NO_TARGET
     if better not in ("up", "down"):
         raise ValueError("A target needs a direction that is better: up or down.")
-    if not chart.enough:
+    if chart.verdict[~np.isnan(chart.values)][-1] == UNJUDGED:
         return NOT_JUDGED
     low, high = float(chart.lower[-1]), float(chart.upper[-1])
     if better == "up":

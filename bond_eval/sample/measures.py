@@ -1,7 +1,8 @@
 """Measures by hand of the synthetic authority: what no return, register or ledger holds. All of it is made up.
 
 Nothing in them changes with the programmes: series are level but for chance, and A&E falls in the lockdown. Family
-resilience is not measured, as the report of 2021 says. One value contradicts what the return gives, on purpose.
+resilience is not measured, as the report of 2021 says. On purpose one value contradicts what the return gives, one is
+revised later, and one chart is re-based.
 """
 
 import math
@@ -25,6 +26,10 @@ SOURCES = {
     "assets_recorded": "Case audit", "staff_new": "Workforce return", "living_well": "Adult mental health",
 }  # fmt: skip
 CONTRADICTION = ("op_started", "2019-20-Q3", 15)
+REVISED = ("eet", "2019-20-Q3", 0.75, day(2020, 5, 20))
+"""A value that was told once more: measure, period, share and the day on which the newer one was known."""
+
+REBASINGS = ("camhs,2019-04-01,One door for all referrals opened: children who refer themselves are counted too",)
 THEMES = (
     ("Trust in one worker", "route29", "Contact was kept through a change of placement", "yes"),
     ("Trust in one worker", "route29", "The same worker went to the review and to the police", "yes"),
@@ -42,6 +47,7 @@ def measure_files(world: World) -> dict[str, bytes]:
     size = world.size / 600
     files = {
         "values": ["measure_id,period,value,numerator,denominator,source,known_on,note", *_values(dice, size)],
+        "rebasings": ["measure_id,rebase_from,reason", *REBASINGS],
         "targets": ["measure_id,target,from,baseline", *_targets()],
         "case_studies": ["theme,programme,summary,consent,source,date", *_studies(dice)],
         "voice": ["programme,activity,date,invited,responded", *_voice(dice)],
@@ -66,6 +72,10 @@ def _values(dice: Dice, size: float) -> list[str]:
             label = f"{2018 + year}-{(19 + year) % 100}-Q{quarter + 1}"
             lines.append(_line(name, label, round(part / whole, 4), part, whole, day(2018, 7, 1) + 91 * at + 30))
     lines.append(_line("living_well", "2020-21-Q2", 1, "", "", day(2020, 9, 30)))
+    name, period, share, known = REVISED
+    whole = max(round(SHARES[name][0] * size), 1)
+    part = round(share * whole)
+    lines.append(_line(name, period, round(part / whole, 4), part, whole, known))
     name, period, number = CONTRADICTION
     lines.append(_line(name, period, number, "", "", day(2020, 1, 20)))
     return lines

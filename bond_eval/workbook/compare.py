@@ -12,23 +12,29 @@ from pathlib import Path
 from typing import Any
 
 from bond_eval.core.errors import InputError
-from bond_eval.core.findings import FILE
+from bond_eval.core.findings import FILE, value_text
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import short_form
+from bond_eval.evidence.cells import show
 from bond_eval.workbook import noise
 from bond_eval.workbook.manifest import MANIFEST
 from bond_eval.workbook.noise import BEYOND, UNTESTED, WITHIN, Judged
 
 FINDING, MOVED, REVISED, ARRIVED = "finding", "cell", "revision", "new data"
 PERIODS = ("date", "month", "period", "quarter", "year")
+_FORECASTS = "forecast_"
 _LIMITS = ("lower", "mean", "upper")  # of a control chart: drawn anew with each point, which revises nothing
+UNSAID = {"too few": "withheld", "not available": "not known"}
 _DEFINED = ("kind", "method", "source", "unit")
 _YEAR, _MONTH = re.compile(r"^(\d{4})-\d{2}$"), re.compile(r"^(\d{4})-(\d{2})$")
 
 
 @dataclass(frozen=True)
 class Movement:
-    """One thing that moved. `of` is one of FINDING, MOVED, REVISED, ARRIVED; `id` a finding's or a table's."""
+    """One thing that moved, its values as they are written.
+
+    `of` is one of FINDING, MOVED, REVISED, ARRIVED; `id` a finding's or a table's.
+    """
 
     of: str
     id: str
@@ -134,7 +140,7 @@ def read_run(folder: Path) -> Run:
         written = folder / MANIFEST
         manifest = json.loads(written.read_text(encoding="utf-8")) if written.is_file() else {}
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{short_form(folder)} is not the folder of a run: it has no {FILE} to read.") from error
+        raise InputError(f"{short_form(folder)} is not the folder of a run: give one that holds {FILE}.") from error
     return Run(folder, content, found, manifest)
 
 
@@ -150,7 +156,8 @@ def _findings(a: Run, b: Run) -> list[Movement]:
 
 
 def _value(finding: Mapping[str, Any]) -> str:
-    return finding["no_interval"] if finding["value"] is None else f"{finding['value']:.6g} {finding['unit']}"
+    value = finding["value"]
+    return UNSAID.get(finding["no_interval"], "no number") if value is None else value_text(value, finding["unit"])
 
 
 def _movement(of: str, id: str, where: str, values: tuple[str, str], judged: Judged) -> Movement:
@@ -172,7 +179,8 @@ def _tables(a: Run, b: Run) -> list[Movement]:
 
     specs = registered() | of_findings()
     movements: list[Movement] = []
-    for id in sorted(a.tables & b.tables & set(specs)):
+    # A forecast is drawn anew from each quarter's data: its findings are compared, its thousands of draws are not.
+    for id in sorted(name for name in a.tables & b.tables & set(specs) if not name.startswith(_FORECASTS)):
         labels = list(specs[id].labels)
         old, new = a.table(id), b.table(id)
         # A table laid out otherwise than now cannot be matched row by row; the explanations name it.
@@ -191,18 +199,40 @@ def _cells(spec: Any, old: list[dict[str, str]], new: list[dict[str, str]], as_o
         if (was := before.get(_key(spec, row))) is None:
             continue
         over = _ended(spec, row)
-        revised = over is not None and over <= as_of
+        of = REVISED if over is not None and over <= as_of else MOVED
+        moved = {value.name for value in spec.values if was.get(value.name, "") != row.get(value.name, "")}
         for value in spec.values:
             values = was.get(value.name, ""), row.get(value.name, "")
-            if value.kind == "text" or value.name in redrawn or (values[0] == values[1] and not value.of):
+            if value.kind == "text" or value.name in redrawn or (value.name not in moved and not value.of):
                 continue
-            judged = Judged("none", UNTESTED, "a revision is no matter of chance" if revised else "no exposure")
-            if not revised and value.guarded and value.of:
+            if of == REVISED and not _is_revision(value, values, moved):
+                continue
+            judged = Judged("none", UNTESTED, "a revision is no matter of chance" if of == REVISED else "no exposure")
+            if of == MOVED and value.guarded and value.of:
                 judged = _judged_cells(value, was, row)
             if values[0] != values[1] or judged.p is not None:
                 where = f"{_where(spec, row)}: {value.label}"
-                movements.append(_movement(REVISED if revised else MOVED, spec.id, where, values, judged))
+                movements.append(_movement(of, spec.id, where, _as_read(value.kind, values), judged))
     return movements
+
+
+def _is_revision(value: Any, values: tuple[str, str], moved: set[str]) -> bool:
+    """True for a number of both runs, and not one worked out from another of its row that is told of already.
+
+    What one run withheld and the other shows is the gate's doing, and no change of the data.
+    """
+    return all(_number(text) is not None for text in values) and not moved & set(value.follows)
+
+
+def _as_read(kind: str, values: tuple[str, str]) -> tuple[str, str]:
+    """Two cells as a page writes them; with four figures where that hides their difference."""
+    numbers = [_number(text) for text in values]
+    before, after = (
+        text if number is None else show(number, kind) for text, number in zip(values, numbers, strict=True)
+    )
+    if before == after and values[0] != values[1]:
+        before, after = (f"{number:,.4g}" for number in numbers)
+    return before, after
 
 
 def _judged_cells(value: Any, was: Mapping[str, str], row: Mapping[str, str]) -> Judged:
@@ -228,8 +258,11 @@ def _arrived(spec: Any, old: list[dict[str, str]], new: list[dict[str, str]]) ->
         fresh = [place for place, row in enumerate(rows) if _key(spec, row) not in known]
         if fresh:
             values = [number if (number := _number(row["value"])) is not None else float("nan") for row in rows]
-            shown = f"{len(fresh)} new, last {rows[-1]['value']} in {rows[-1][period]}"
-            movements.append(_movement(ARRIVED, spec.id, name, ("", shown), noise.series(values, fresh)))
+            last = values[-1]
+            told = rows[-1]["value"] if last != last else f"{last:,.4g}" if abs(last) < 1000 else f"{last:,.0f}"
+            shown = f"{len(fresh)} new, last {told} in {rows[-1][period]}"
+            anew = [place for place, row in enumerate(rows) if place and row.get("rebased")]
+            movements.append(_movement(ARRIVED, spec.id, name, ("", shown), noise.series(values, fresh, anew)))
     return movements
 
 

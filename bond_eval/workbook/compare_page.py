@@ -15,14 +15,16 @@ from bond_eval.core import formats
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import anchor
 from bond_eval.workbook.compare import ARRIVED, FINDING, MOVED, REVISED, Comparison, Movement, Run
-from bond_eval.workbook.noise import BEYOND
+from bond_eval.workbook.noise import BEYOND, UNTESTED, WITHIN
 
 SHOWN = 60
 _SECTIONS = (
     (FINDING, "findings", "Findings that moved", "Findings of both runs whose value is another now."),
     (ARRIVED, "new-data", "New points of control charts", "Judged by the chart's own rules, from 12 points on."),
-    (MOVED, "cells", "Table cells that moved", "Cells that stand in both runs and are not of a period already over."),
-    (REVISED, "revisions", "Revisions of what was over", "Numbers of periods that had ended by the earlier run."),
+    (MOVED, "cells", "Table cells that a test can judge",
+     "Counts that are part of another, in tables of both runs, and not of a period already over."),
+    (REVISED, "revisions", "Revisions of what was over",
+     "Numbers of periods that had ended by the earlier run: corrected since, or of children followed for longer."),
 )  # fmt: skip
 
 
@@ -39,7 +41,7 @@ def write_page(comparison: Comparison, target: Path) -> None:
         up=up,
         earlier=comparison.earlier.facts["quarter"],
         later=comparison.later.facts["quarter"],
-        lead=summary(comparison),
+        lead=f"{summary(comparison)} {how_tested(comparison)}",
         sections=[*sections, _came_and_went(comparison, up)],
         explanations=comparison.explanations,
     )
@@ -56,24 +58,32 @@ def write_csv(comparison: Comparison, target: Path) -> None:
 
 
 def summary(comparison: Comparison) -> str:
-    """How much moved and how much of it is beyond noise, in two sentences."""
-    moved = comparison.of(FINDING)
-    beyond = sum(movement.verdict == BEYOND for movement in moved)
+    """How much moved and how much of it is beyond noise, in three sentences."""
+    moved, charts, revised = (comparison.of(kind) for kind in (FINDING, ARRIVED, REVISED))
+    beyond, untested = (sum(one.verdict == verdict for one in moved) for verdict in (BEYOND, UNTESTED))
+    signals = sum(one.verdict == BEYOND for one in charts)
+    return (
+        f"{formats.plural(len(moved), 'finding')} moved, {beyond} of them beyond noise; for {untested} no test can "
+        f"tell. {formats.plural(len(charts), 'control chart')} {'has' if len(charts) == 1 else 'have'} new points, "
+        f"{signals} with a signal; {formats.plural(len(revised), 'number')} of earlier periods "
+        f"{'was' if len(revised) == 1 else 'were'} revised. {formats.plural(len(comparison.new), 'finding')} "
+        f"{'is' if len(comparison.new) == 1 else 'are'} new and {len(comparison.vanished)} vanished."
+    )
+
+
+def how_tested(comparison: Comparison) -> str:
+    """What the tests allow for, in a sentence."""
     counted = comparison.compared
     return (
-        f"{formats.plural(len(moved), 'finding')} moved, {formats.number(beyond)} of them beyond noise; "
-        f"{formats.plural(len(comparison.of(MOVED)), 'table cell')} moved and "
-        f"{formats.plural(len(comparison.of(REVISED)), 'number')} of periods already over "
-        f"{'was' if len(comparison.of(REVISED)) == 1 else 'were'} revised; "
-        f"{len(comparison.new)} new and {len(comparison.vanished)} vanished findings. Exact tests are adjusted (Holm) "
-        f"for the {formats.plural(counted['findings'], 'finding')} and the {formats.plural(counted['cells'], 'cell')} "
-        f"compared by them, moved or not; two quarters share most of their children, so that they err towards noise."
+        f"Exact tests are adjusted (Holm) for the {formats.plural(counted['findings'], 'finding')} and the "
+        f"{formats.plural(counted['cells'], 'cell')} compared by them, moved or not; two quarters share most of their "
+        "children, so that they err towards noise."
     )
 
 
 def lines(comparison: Comparison) -> list[str]:
     """The comparison as a terminal shows it: the summary, findings, and what could explain them."""
-    told = [summary(comparison)]
+    told = [summary(comparison), how_tested(comparison)]
     for movement in comparison.of(FINDING):
         told.append(f"{movement.id}: {movement.before} -> {movement.after}; {movement.verdict} ({_test(movement)})")
     told += [f"new: {id}" for id in comparison.new] + [f"vanished: {id}" for id in comparison.vanished]
@@ -81,9 +91,13 @@ def lines(comparison: Comparison) -> list[str]:
 
 
 def _section(comparison: Comparison, up: str, kind: str, id: str, heading: str, words: str) -> dict[str, Any]:
-    found = sorted(comparison.of(kind), key=lambda movement: movement.verdict != BEYOND)
-    if len(found) > SHOWN:
-        words = f"{words} The first {SHOWN} of {formats.number(len(found))}; the rest is in the CSV (--csv)."
+    moved = comparison.of(kind)
+    found = sorted(moved, key=lambda movement: (BEYOND, WITHIN, UNTESTED).index(movement.verdict))
+    if kind == MOVED:
+        found = [movement for movement in found if movement.verdict != UNTESTED]
+    found = found[:SHOWN]
+    if len(found) < len(moved):
+        words = f"{words} {len(found)} of {formats.number(len(moved))} are shown; all are in the CSV (--csv)."
     rows = [
         {
             "what": movement.where if movement.id in comparison.later.findings else f"{movement.id}: {movement.where}",
@@ -93,9 +107,9 @@ def _section(comparison: Comparison, up: str, kind: str, id: str, heading: str, 
             "test": _test(movement),
             "link": _link(comparison.later, movement.id, up),
         }
-        for movement in found[:SHOWN]
+        for movement in found
     ]
-    return {"id": id, "heading": heading, "words": words if rows else "None.", "rows": rows}
+    return {"id": id, "heading": heading, "words": words if moved else "None.", "rows": rows}
 
 
 def _came_and_went(comparison: Comparison, up: str) -> dict[str, Any]:

@@ -39,6 +39,8 @@ def rates(before: tuple[int, float], after: tuple[int, float], test: str = RATIO
         return Judged(test, WITHIN, "no event in either run", 1.0)
     p = float(binomtest(c2, c1 + c2, e2 / (e1 + e2)).pvalue)
     ratio = rate_ratio(c2, e2, c1, e1)
+    if not c1:
+        return Judged(test, BEYOND if p < ALPHA else WITHIN, "none before, so that there is no ratio", p)
     detail = f"ratio {ratio.value:.2f} ({ratio.lower:.2f} to {ratio.upper:.2f})"
     return Judged(test, BEYOND if p < ALPHA else WITHIN, detail, p)
 
@@ -47,6 +49,8 @@ def findings(before: Mapping[str, Any], after: Mapping[str, Any]) -> Judged:
     """Two findings of one id: counts by their rate, else intervals by their overlap, else nothing."""
     if before["unit"] != after["unit"]:
         return Judged("none", UNTESTED, "the unit changed")
+    if before["value"] is None or after["value"] is None:
+        return Judged("none", UNTESTED, "one of the runs has no number to show")
     counts = _count(before), _count(after)
     if counts[0] and counts[1]:
         exposed = before["n"] != before["value"] and after["n"] != after["value"]
@@ -73,16 +77,19 @@ def _count(finding: Mapping[str, Any]) -> tuple[int, float] | None:
     return int(value), float(n) if exposed else 1.0
 
 
-def series(values: Sequence[float], new: Sequence[int]) -> Judged:
-    """The latest of the new points of a flow or rate, NaN where it is withheld, by the XmR rules from 12 points on."""
+def series(values: Sequence[float], new: Sequence[int], rebase_at: Sequence[int] = ()) -> Judged:
+    """The new points of a flow or rate, NaN where withheld, by the XmR rules from 12 points on.
+
+    `rebase_at`: positions at which the limits start anew, as the chart's own do.
+    """
     import numpy as np
 
     from bond_eval.methods.spc import xmr
 
-    known = int(np.isfinite(values).sum())
+    known = int(np.isfinite(values[max(rebase_at, default=0) :]).sum())
     if known < ENOUGH:
         return Judged(SPC, UNTESTED, f"{known} points, {ENOUGH} are needed")
-    chart = xmr(np.asarray(values, dtype=float))
+    chart = xmr(np.asarray(values, dtype=float), rebase_at=rebase_at)
     signals = [str(chart.reason[place]) for place in new if chart.reason[place]]
     if signals:
         return Judged(SPC, BEYOND, f"signal: {', '.join(dict.fromkeys(signals))}")

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from bond_eval.core.findings import questions
+from bond_eval.core.errors import InputError
+from bond_eval.core.findings import made_from, questions
+from bond_eval.core.places import ROOT
 from bond_eval.evidence import answers
-from bond_eval.evidence.found import Found, link, second_stage
+from bond_eval.evidence import found as found_module
+from bond_eval.evidence.found import Found, find_findings, link, second_stage
 
 ASKED = [id for id, row in questions().items() if row["kind"] in ("question", "scope")]
 
@@ -23,9 +26,15 @@ def finding(id, question, **other):
     return usual | other
 
 
+def named(id):
+    """The id of a finding that can carry a question."""
+    start = (answers.RULES[id].carried or ("a",))[-1]
+    return f"{start}.of_{id.lower()}"
+
+
 def one_each(**other):
-    """A finding for each question, of a notebook of its own."""
-    return Found(tuple(finding(f"a{number}.b", id, **other) for number, id in enumerate(ASKED)))
+    """A finding for each question, of a notebook of its own, that can carry it."""
+    return Found(tuple(finding(named(id), id, **other) for id in ASKED))
 
 
 def shown(found, column="answer"):
@@ -50,9 +59,9 @@ def test_without_findings_every_question_says_what_it_needs():
 
 def test_an_answer_quotes_what_bears_on_it_and_nothing_else():
     answered = shown(one_each())
-    for number, id in enumerate(ASKED):
-        assert f"The finding a{number}.b says so." in answered[id] and "needs" not in answered[id]
-    assert "The finding a0.b" not in answered["Q09"]
+    for id in ASKED:
+        assert f"The finding {named(id)} says so." in answered[id] and "needs" not in answered[id]
+    assert f"The finding {named('Q01')}" not in answered["Q09"]
 
 
 @pytest.mark.parametrize("gone", ASKED)
@@ -69,6 +78,28 @@ def test_a_missing_input_turns_its_questions_and_nothing_else(gone):
         only = set(answers.RULES[id].draws) & set(ASKED) == {gone}
         assert after[id].startswith("Cannot be answered: needs ") == only
     assert after[gone].startswith("Cannot be answered") or len(set(answers.RULES[gone].draws) & set(ASKED)) > 1
+
+
+def test_findings_beside_the_point_do_not_carry_a_question():
+    """What placements cost is no value for money, nor is a forecast of beds an unmet need."""
+    for id in ("Q05", "Q09", "Q10", "E4"):
+        assert shown(Found((finding("placement_forecast.beds", id),)))[id].startswith("Cannot be answered: needs ")
+        both = Found((finding("placement_forecast.beds", id), finding(named(id), id)))
+        assert "placement_forecast.beds says so" in shown(both)[id] and "needs" not in shown(both)[id]
+
+
+@pytest.mark.parametrize(
+    ("source", "own"),
+    [
+        ("table a, from data/reference/assumptions.csv, its published values from facts.csv", False),
+        ("table a, from data/reference/assumptions.csv; the programme register linked to SSDA903 episodes", True),
+        ("table a, from the authority's finance files and SSDA903 episodes; data/reference/published.csv", True),
+    ],
+)
+def test_the_projects_own_tables_are_not_the_authoritys_data(source, own):
+    found = Found((finding("cost_avoidance.b", "Q09", kind="economic", source=source),))
+    assert answers.grade(found) == (answers.DESCRIBED if own else answers.REPORTED)
+    assert answers.answerable("Q09", found) == own
 
 
 def test_a_failed_notebook_is_named_beside_what_is_needed():
@@ -162,3 +193,34 @@ def test_six_questions_at_least_have_computed_answers_on_the_reference_quarter()
     found = Found(tuple({"stage": 1, **item} for item in items if item.get("stage", 1) == 1))
     answered = {id for id in ASKED if id.startswith("Q") and answers.answerable(id, found)}
     assert {"Q04", "Q06", "Q07", "Q08", "Q09", "Q10"} <= answered
+
+
+def test_twenty_forty_one_and_forty_two_alone_run_in_the_second_stage():
+    staged = {
+        path.name[:2]
+        for path in (ROOT / "notebooks").glob("*.ipynb")
+        if json.loads(path.read_text(encoding="utf-8"))["metadata"].get("bond_eval", {}).get("stage") == 2
+    }
+    assert staged == {"20", "41", "42"}
+
+
+def test_outside_a_run_the_committed_findings_of_the_same_data_are_read_and_no_others(tmp_path, monkeypatch):
+    """So does nbval; a run reads its own first stage."""
+    facts = {"authority": "a", "quarter": "2020-21-Q2", "audience": "public", "seed": 1,
+             "inputs": [{"file": "Episodes.csv", "sha256": "1", "rows": 3}]}  # fmt: skip
+    second = finding("b.c", "Q01", stage=2)
+    kept = made_from(facts) | {"findings": [finding("a.b", "Q01"), second], "earlier": [], "missing": {}}
+    committed, run = tmp_path / "reference", tmp_path / "run"
+    for folder in (committed, run):
+        folder.mkdir()
+    (committed / "findings.json").write_text(json.dumps(kept), encoding="utf-8")
+    monkeypatch.setattr(found_module, "REFERENCE_RUN", committed)
+    monkeypatch.setattr(found_module, "ROOT", tmp_path)
+    assert find_findings(facts, None).ids == ["a.b"], "the first stage's alone"
+    for change in ({"seed": 2}, {"inputs": [{"file": "Episodes.csv", "sha256": "2", "rows": 3}]}):
+        with pytest.raises(InputError, match="run the workbook first"):
+            find_findings(facts | change, None)
+    with pytest.raises(InputError, match='"stage": 2'):
+        find_findings(facts, run)
+    (run / "findings.json").write_text(json.dumps(kept | {"findings": [finding("d.e", "Q02")]}), encoding="utf-8")
+    assert find_findings(facts, run).ids == ["d.e"]

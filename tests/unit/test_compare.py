@@ -10,6 +10,8 @@ from bs4 import BeautifulSoup
 
 from bond_eval.core.atomic import write_json, write_text
 from bond_eval.core.errors import InputError
+from bond_eval.core.findings import value_text
+from bond_eval.evidence.registry import registered
 from bond_eval.workbook import noise
 from bond_eval.workbook.compare import ARRIVED, FINDING, MOVED, REVISED, compare_runs
 from bond_eval.workbook.compare_page import lines, summary, write_csv, write_page
@@ -44,6 +46,23 @@ def test_charts_are_judged_from_twelve_points_on():
     judged = noise.series([*flat, 60.0], [12])
     assert (judged.verdict, judged.test, judged.detail) == (noise.BEYOND, noise.SPC, "signal: outside")
     assert noise.series([*flat, 60.0, 11.0], [13]).verdict == noise.WITHIN, "an old signal is no news"
+
+
+def test_a_chart_is_judged_since_its_re_basing():
+    stepped = [10.0, 12.0] * 6 + [20.0, 22.0] * 6
+    assert noise.series(stepped, [23]).verdict == noise.BEYOND
+    assert noise.series(stepped, [23], [12]).verdict == noise.WITHIN
+    assert noise.series(stepped[:20], [19], [12]).detail == "8 points, 12 are needed"
+
+
+def test_from_none_there_is_no_ratio_and_without_a_number_no_test():
+    judged = noise.rates((0, 50.0), (17, 50.0))
+    assert judged.verdict == noise.BEYOND and judged.detail == "none before, so that there is no ratio"
+    shown = finding("a.b", 7)
+    hidden = shown | {"value": None, "no_interval": "too few"}
+    assert noise.findings(hidden, shown) == noise.Judged(
+        "none", noise.UNTESTED, "one of the runs has no number to show"
+    )
 
 
 # Runs ------------------------------------------------------------------------------------------------------------
@@ -157,6 +176,34 @@ def test_a_cell_that_is_part_of_another_is_tested_as_a_rate(runs):
     assert comparison.compared["cells"] == 1 and set(moved) == {"under 12, IFA: Children", "under 12, IFA: New in all"}
 
 
+def test_values_are_written_as_a_person_would(runs):
+    moved = {movement.id: (movement.before, movement.after) for movement in compare_runs(*runs).of(FINDING)}
+    assert moved["a.cost"] == ("£900k", "£950k") and moved["a.share"] == ("30.0%", "31.0%")
+    for value, unit, text in ((-138.1, "£000", "-£138k"), (0.876, "rate ratio", "0.88 rate ratio"),
+                              (1, "measures", "1 measure"), (2.5e6, "£", "£2.5m")):  # fmt: skip
+        assert value_text(value, unit) == text
+
+
+def test_what_the_gate_hid_and_what_follows_a_count_are_no_revisions(runs):
+    """Of three cells that differ one is a count, one is worked out from it, one was withheld."""
+    rows = (
+        "within,year,children,of,share,lower,upper\n12 months,2016-17,{},100,{},{},{}\n12 months,2017-18,{},90,x,x,x\n"
+    )
+    for folder, cells in zip(runs, ((10, 0.1, 0.05, 0.17, "c"), (11, 0.11, 0.06, 0.18, 9)), strict=True):
+        write_text(folder / "tables" / "reentries.csv", rows.format(*cells))
+    revised = [(m.where, m.before, m.after) for m in compare_runs(*runs).of(REVISED) if m.id == "reentries"]
+    assert [pair[1:] for pair in revised] == [("10", "11")]
+
+
+def test_draws_of_a_forecast_are_not_compared_cell_by_cell(runs):
+    spec = registered()["forecast_by_month"]
+    head = [*spec.labels, *(value.name for value in spec.values)]
+    for folder, number in zip(runs, (40, 41), strict=True):
+        cells = ["2020-09-30" if name == "date" else "x" if name in spec.labels else str(number) for name in head]
+        write_text(folder / "tables" / "forecast_by_month.csv", ",".join(head) + "\n" + ",".join(cells) + "\n")
+    assert not [m for m in compare_runs(*runs).movements if m.id == "forecast_by_month"]
+
+
 def test_limits_of_a_chart_drawn_anew_are_no_revision(runs):
     charts = (runs[1] / "tables" / "placement_flows.csv").read_text(encoding="utf-8")
     write_text(runs[1] / "tables" / "placement_flows.csv", charts.replace(",10,5,15,", ",11,6,16,"))
@@ -214,7 +261,7 @@ def test_csv_and_lines_hold_every_movement(runs, tmp_path):
 
 
 def test_runs_that_cannot_be_compared_are_refused(runs, tmp_path):
-    with pytest.raises(InputError, match=r"is not the folder of a run: it has no findings\.json"):
+    with pytest.raises(InputError, match=r"is not the folder of a run: give one that holds findings\.json"):
         compare_runs(runs[0], tmp_path / "nothing")
     content = json.loads((runs[1] / "findings.json").read_text(encoding="utf-8"))
     write_json(runs[1] / "findings.json", content | {"audience": "internal"})

@@ -9,7 +9,9 @@ import pytest
 
 from bond_eval.core.errors import InputError
 from bond_eval.intake.forms import form_table, recognise
-from bond_eval.intake.measures import CASES, RULES, TARGETS, VALUES, VOICE, load_measures, read_period
+from bond_eval.intake.measures import (
+    CASES, FORMS, REBASINGS, RULES, TARGETS, VALUES, VOICE, load_measures, read_period,
+)  # fmt: skip
 from bond_eval.intake.typed import NO_DAY
 from tests.helpers import day
 
@@ -19,6 +21,9 @@ VALUE = "measure_id,period,value,numerator,denominator,source,known_on,note\n"
 TARGET = "measure_id,target,from,baseline\n"
 STUDY = "theme,programme,summary,consent,source,date\n"
 ASKED = "programme,activity,date,invited,responded\n"
+DEFINED = ",".join(row["column"] for row in form_table(FORMS.table)["definitions"]) + "\n"
+OWN = "new,M7,Waits,Weeks waited,weeks,,,count,down,month,xmr,,By hand,CAMHS,,6,short,all,M7|B3,\n"
+REBASE = "measure_id,rebase_from,reason\n"
 GOOD = "op_open,2020-21-Q2,42,,,Return,,\n"
 
 
@@ -96,6 +101,22 @@ CASES_OF_RULES = [
     ("consent_unclear", STUDY + "Trust,,Kept,,,\n", 2, "consent", ""),
     ("summary_quotes", STUDY + "Trust,,They said “stay” twice,yes,,\n", 2, "summary", "They said “stay” twice"),
     ("more_than_invited", ASKED + "route29,Survey,2020-07-15,40,41\n", 2, "responded", "41"),
+    ("text_missing", DEFINED + OWN.replace("new,", ",", 1), 2, "id", ""),
+    ("text_missing", DEFINED + OWN.replace("M7|B3", ""), 2, "questions", ""),
+    ("word_unknown", DEFINED + OWN.replace("down", "sideways"), 2, "better", "sideways"),
+    ("word_unknown", DEFINED + OWN.replace("month", "daily"), 2, "frequency", "daily"),
+    ("word_unknown", DEFINED + OWN.replace("count", "furlong"), 2, "unit", "furlong"),
+    ("word_unknown", DEFINED + OWN.replace("xmr", "pie"), 2, "chart", "pie"),
+    ("word_unknown", DEFINED + OWN.replace("xmr,", "xmr,magic"), 2, "computed", "magic"),
+    ("word_unknown", DEFINED + OWN.replace("CAMHS,", "CAMHS,no_fact"), 2, "baseline_fact", "no_fact"),
+    ("word_unknown", DEFINED + OWN.replace("M7|B3", "M7|B33"), 2, "questions", "M7|B33"),
+    ("number_missing", DEFINED + OWN.replace(",6,", ",soon,"), 2, "target", "soon"),
+    ("measure_repeated", DEFINED + OWN + OWN.replace("Waits", "Waiting"), 2, "id", "new"),
+    ("measure_unknown", REBASE + "op_shut,2019-04-01,Why\n", 2, "measure_id", "op_shut"),
+    ("date_unreadable", REBASE + "marac,soon,Why\n", 2, "rebase_from", "soon"),
+    ("after_as_of", REBASE + "marac,2020-10-01,Why\n", 2, "rebase_from", "2020-10-01"),
+    ("text_missing", REBASE + "marac,2019-04-01,\n", 2, "reason", ""),
+    ("rebase_repeated", REBASE + "marac,2019-04-01,Why\nmarac,01/04/2019,Because\n", 2, "rebase_from", "2019-04-01"),
     ("row_misfit", VALUE + GOOD + "marac,2020-04\n", 3, "", ""),
     ("quote_unclosed", VALUE + GOOD.replace("Return", '"Return') + "marac,2020-04,1,,,,,\n", 2, "", ""),
     ("column_repeated", "measure_id,period,value,value\nop_open,2020-21-Q2,42,43\n", 0, "VALUE", ""),
@@ -111,6 +132,18 @@ def test_each_rule_names_file_line_and_column(tmp_path, rule, content, line, col
     columns = ["file", "rule", "line", "column", "value", "severity", "action", "problem"]
     expected = ("file.csv", rule, line, column, value, severity, action, problem)
     assert list(found.issues[columns].itertuples(index=False, name=None)) == [expected]
+
+
+def test_an_authoritys_own_measures_are_known_to_its_other_files(tmp_path):
+    """Whichever file is read first: `definitions.csv` comes after `a.csv`."""
+    found = read(tmp_path, {"a.csv": VALUE + GOOD.replace("op_open", "new"), "definitions.csv": DEFINED + OWN,
+                            "r.csv": REBASE + "new,2020-07-01,Counted anew\n"})  # fmt: skip
+    assert found.issues.empty
+    assert found.definitions[["id", "name", "target", "line"]].to_numpy().tolist() == [["new", "Waits", "6", 2]]
+    assert found.rebasings[["measure_id", "first", "reason"]].to_numpy().tolist() == [
+        ["new", day("2020-07-01"), "Counted anew"],
+    ]  # fmt: skip
+    assert {name: str(kind) for name, kind in found.rebasings.dtypes.items()} == REBASINGS
 
 
 def test_every_rule_is_tested():

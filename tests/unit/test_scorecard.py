@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from bond_eval.core.errors import InputError
+from bond_eval.core.findings import questions
 from bond_eval.evidence import scorecard
 from bond_eval.evidence.measured import COMPUTED
 from bond_eval.evidence.scorecard import (
@@ -185,8 +186,28 @@ def test_every_computed_measure_is_used_and_each_metric_is_covered():
     assert {f"M{number}" for number in range(1, 10)} | {"S1", "S2", "S3", "S4"} <= metrics
 
 
+def test_every_row_says_all_that_a_board_asks_of_a_measure():
+    table = read_reference("measures.csv")
+    whole = ("id", "metric", "name", "definition", "numerator", "unit", "better", "frequency", "source", "owner_role")
+    for row in table.to_dict("records"):
+        assert all(row[column] for column in (*whole, "horizon", "programme", "questions")), row["id"]
+        assert row["horizon"] in ("short", "medium", "long") and set(row["questions"].split("|")) <= set(questions())
+        assert bool(row["denominator"]) == (row["unit"] in ("share", "rate")), row["id"]
+    assert {"short", "medium", "long"} == set(table["horizon"]) and (table["baseline_fact"] != "").any()
+    assert {"all", "route29", "transforming_care", "domestic_abuse", "trauma"} <= set(table["programme"])
+
+
+def test_appendix_1_the_strategies_and_the_wider_benefits_are_split_into_measures():
+    """Metrics 1 to 9 of the assurance report with their parts, S1 to S4, family resilience, police, A&E and CAMHS."""
+    found = measures().values()
+    named = {one.metric for one in found} | {id for one in found for id in one.questions}
+    kinds = {id: row["kind"] for id, row in questions().items()}
+    assert {id for id, kind in kinds.items() if kind in ("metric", "strategy", "wider")} <= named
+    assert all(scale in measures()["family_resilience"].definition for scale in ("Walsh", "Sixbey", "SCORE-15"))
+
+
 def test_camhs_is_expected_to_rise():
-    assert measures()["camhs"].better == "up"
+    assert measures()["camhs"].better == "up" and "rise is expected" in measures()["camhs"].definition
 
 
 def test_t_chart_finds_events_that_became_rare():

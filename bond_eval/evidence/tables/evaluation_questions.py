@@ -117,7 +117,7 @@ def evidence_map(found: Found) -> pd.DataFrame:
     rows = []
     for id in answers.RULES:
         bearing = answers.draws_on(id, found)
-        for programme in (answers.TOGETHER, *answers.PROGRAMMES.values()):
+        for programme in dict.fromkeys((answers.TOGETHER, *answers.programmes().values())):
             mine = bearing.only([item for item in bearing if answers.programme_of(item) == programme])
             rank = answers.grade(mine)
             rows.append((id, programme, answers.GRADES[rank], rank, len(mine.known)))

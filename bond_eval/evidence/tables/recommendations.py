@@ -7,7 +7,7 @@ import pandas as pd
 
 from bond_eval.core.errors import InputError
 from bond_eval.evidence.registry import ALL, Value, table
-from bond_eval.evidence.scorecard import IMPROVING, NO_DATA, measures
+from bond_eval.evidence.scorecard import IMPROVING, NO_DATA, measures_of
 from bond_eval.evidence.tables.measures_of_success import scorecard
 from bond_eval.evidence.tables.programmes import REGISTER
 from bond_eval.evidence.tables.voice_and_cases import SHARES, interval, names_of, of_half, shares, whole
@@ -134,14 +134,14 @@ def adult_mental_health(view: View) -> pd.DataFrame:
 def recommendations(view: View) -> pd.DataFrame:
     """One row a recommendation with the verdict of its measure. Raises InputError for a measure that is not there."""
     board = scorecard(view).set_index("measure")
-    rows = []
+    rows, known = [], measures_of(view)
     for line, row in enumerate(read_reference(FILE).to_dict("records"), start=2):
         where = f"data/reference/{FILE} line {line}"
-        if row["measure"] and row["measure"] not in measures():
+        if row["measure"] and row["measure"] not in known:
             raise InputError(f"{where}: measure {row['measure']!r} is not in measures.csv; write one that is, or none.")
         if row["shown_by"] not in SHOWN_BY:
             raise InputError(f"{where}: shown_by {row['shown_by']!r} is not value or improving; write one, or nothing.")
-        name = measures()[row["measure"]].name if row["measure"] else ""
+        name = known[row["measure"]].name if row["measure"] else ""
         standing = str(board.at[name, "variation"]) if name else ""
         done = is_done(standing, row["shown_by"], board.at[name, "numerator"] if name else np.nan)
         rows.append((

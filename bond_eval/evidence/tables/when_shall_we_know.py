@@ -8,7 +8,7 @@ import pandas as pd
 from bond_eval.evidence.dials import NET, dials, worked_table
 from bond_eval.evidence.measured import COMPUTED, known_now
 from bond_eval.evidence.registry import Value, table
-from bond_eval.evidence.scorecard import measures, periods
+from bond_eval.evidence.scorecard import measures_of, periods
 from bond_eval.evidence.tables.programmes import once
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
@@ -22,7 +22,7 @@ def _split(view: View, name: str) -> tuple[list[float], list[float]] | None:
     start = view.authority.programme_date
     if start is None:
         return None
-    known, count = known_now(view), COMPUTED[measures()[name].computed]
+    known, count = known_now(view), COMPUTED[measures_of(view)[name].computed]
     before, since = [], []
     for _, first, last in periods(view.history.first_day, view.as_of, "quarter"):
         number = count(known, first, last)[0]
@@ -45,7 +45,7 @@ def _split(view: View, name: str) -> tuple[list[float], list[float]] | None:
         Value("events", "Events before"),
         Value("quarters", "Quarters before", children=False),
         Value("after", "Quarters since", children=False),
-        Value("dispersion", "Spread against chance alone", "factor", children=False),
+        Value("dispersion", "Spread against chance alone", "rate", children=False),
         Value("fall", "Smallest fall that would be seen", "percent", follows=("events",)),
         Value("rise", "Smallest rise that would be seen", "percent", follows=("events",)),
         Value("expected", "Change that was expected", "percent", children=False),
@@ -62,7 +62,7 @@ def detectable_effects(view: View) -> pd.DataFrame:
 
     rows = []
     for row in worked_table(FILE, "ratio").to_dict("records"):
-        measure = measures()[row["measure"]]
+        measure = measures_of(view)[row["measure"]]
         split = _split(view, measure.id)
         if split is None:
             continue

@@ -12,6 +12,7 @@ from bond_eval.intake.reference import read_reference
 
 DESIGNS = ("A trial", "A comparison group", "No comparison", "No effect measured")
 STAYED = "Remained out of care"
+COLUMNS = ["model", "place", "outcome", "effect", "n", "design", "maryland", "comparator", "standing", "source", "note"]
 
 
 @table(
@@ -37,22 +38,11 @@ def wider_evidence(view: View) -> pd.DataFrame:
     rows = read_reference("wider_evidence.csv")
     shown = [_effect(*pair) for pair in zip(rows["effect"], rows["unit"], strict=True)]
     frame = rows.assign(
-        effect=shown, n=rows["n"].replace("", "not given"), maryland=rows["maryland"].replace("", "none")
+        effect=shown,
+        n=[f"{int(n):,}" if n else "not given" for n in rows["n"]],
+        maryland=rows["maryland"].replace("", "none"),
     )
-    names = [
-        "model",
-        "place",
-        "outcome",
-        "effect",
-        "n",
-        "design",
-        "maryland",
-        "comparator",
-        "standing",
-        "source",
-        "note",
-    ]
-    return frame.assign(outcome=frame["outcome"].replace("", "none measured"))[names]
+    return frame.assign(outcome=frame["outcome"].replace("", "none measured"))[COLUMNS]
 
 
 def _effect(text: str, unit: str) -> str:
