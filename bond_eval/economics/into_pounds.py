@@ -4,15 +4,18 @@
     net     = avoided − what every funder spent on the programme in the same months
 
 All categories count, so that a child who is in a foster home instead of an outside placement costs what that costs.
-Both sides are uncertain: the do-nothing by its simulated paths, the cost of a day by drawing the children who were
-priced again with replacement, one draw a path. Each design (a do-nothing with a name and a date) stands alone; none
-is pooled with another. Avoided cost is not a cashable saving.
+Both sides are uncertain: the do-nothing by its simulated paths or by the interval of an interrupted series
+(`trend_days`), the cost of a day by drawing the children who were priced again with replacement, one draw a path. Each
+design (a do-nothing with a name and a date) stands alone; `across` says how far they lie apart, and none is pooled with
+another, since nothing gives their weights. Neighbours' rates are not turned into days of placement. Avoided cost is not
+a cashable saving.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,6 +24,7 @@ import pandas as pd
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
 from bond_eval.economics.money import Numbers, Spread, Withheld, spread
+from bond_eval.economics.trend_days import days_avoided
 from bond_eval.intake.finance import Finance
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.backcast import backcast
@@ -30,6 +34,9 @@ from bond_eval.placements.demand import child_nights, fit, latest_window, popula
 from bond_eval.placements.demand_paths import PATHS, simulate
 from bond_eval.placements.history import History
 from bond_eval.placements.outlook import Scenario, reference_ends, scenarios
+from bond_eval.placements.series import DAYS
+from bond_eval.placements.trend import COMPARED, DATES, PRIMARY, Trend
+from bond_eval.placements.trend import Design as Series
 
 NO_PRICES = "No finance files were supplied: fees.csv or unit_costs.csv would price the days"
 NO_SPEND = "No programme_spend.csv was supplied, so whether the programme paid for itself cannot be said"
@@ -40,7 +47,8 @@ class Design:
     """One do-nothing. `days`: draws × CATEGORIES of child-days avoided (below 0: more than under the do-nothing).
 
     `pounds` and `net`: avoided cost, and that less `programme_pounds`, as spreads (`above_zero` of net: how likely it
-    is that the programme paid for itself), or why not. `since`: the first day that counts.
+    is that the programme paid for itself), or why not. `since`: the first day that counts. `few`: the smallest count
+    that it rests on where that is 1 to 5, else NaN.
     """
 
     name: str
@@ -49,6 +57,7 @@ class Design:
     pounds: Spread | Withheld
     net: Spread | Withheld
     programme_pounds: float | None = None
+    few: float = float("nan")
 
     @property
     def standing(self) -> str:
@@ -58,6 +67,33 @@ class Design:
         if self.pounds.spans_zero:
             return "no clear difference: the interval holds zero"
         return "less was spent than under the do-nothing" if self.pounds.lower > 0 else "more was spent than under it"
+
+
+@dataclass(frozen=True)
+class Across:
+    """How far designs lie apart, £: the least and most of their medians and of their limits, and of how likely it is
+    that the programme paid for itself (None without its spend). `judged` of `designs` could be estimated, and of
+    `clear` the interval of the cost avoided lies above nought."""
+
+    designs: int
+    judged: int
+    clear: int
+    medians: tuple[float, float]
+    limits: tuple[float, float]
+    paid: tuple[float, float] | None
+
+
+def across(designs: Sequence[Design]) -> Across | None:
+    """The range over the designs that can be estimated; None where none can. Not an average: nothing is pooled."""
+    found = [design.pounds for design in designs if isinstance(design.pounds, Spread)]
+    if not found:
+        return None
+    paid = [design.net.above_zero for design in designs if isinstance(design.net, Spread)]
+    medians = [one.median for one in found]
+    return Across(
+        len(designs), len(found), sum(one.lower > 0 for one in found), (min(medians), max(medians)),
+        (min(one.lower for one in found), max(one.upper for one in found)), (min(paid), max(paid)) if paid else None,
+    )  # fmt: skip
 
 
 def by_design(
@@ -83,6 +119,32 @@ def _design(history: History, finance: Finance | None, end: dt.date, seed: int, 
     if isinstance(prices, Withheld):
         return Design(name, since, days, prices, prices)
     return priced(name, since, days, prices, programme_spend(finance, since, history.as_of))
+
+
+def by_series(trend: Trend, finance: Finance | None, *, seed: int, paths: int = PATHS) -> tuple[Design, ...]:
+    """The interrupted series on entries at each date, on child-days, and that against the under-12s, in pounds."""
+    return tuple(
+        _of_series(trend, one, finance, seed, paths)
+        for one in trend.designs()
+        if one.group in (PRIMARY, DATES, COMPARED) or DAYS in one.name
+    )
+
+
+def _of_series(trend: Trend, one: Series, finance: Finance | None, seed: int, paths: int) -> Design:
+    history = trend.history
+    since = trend.months[one.start] if one.start is not None else history.as_of
+    name = (
+        one.name if DAYS in one.name else f"Entries, {one.name[:1].lower() if one.group == PRIMARY else one.name[:1]}"
+    )
+    name += "" if DAYS in one.name else one.name[1:]
+    days = days_avoided(trend, one, seed=seed, draws=paths)
+    if isinstance(days, Withheld):
+        return Design(name, since, days, days, days, few=one.few)
+    needed = np.asarray(days.any(axis=0))
+    prices = day_prices(history, finance, since, seed=seed, draws=paths, needed=needed)
+    if isinstance(prices, Withheld):
+        return Design(name, since, days, prices, prices, few=one.few)
+    return replace(priced(name, since, days, prices, programme_spend(finance, since, history.as_of)), few=one.few)
 
 
 def priced(name: str, since: dt.date, days: Numbers, prices: Numbers, spend: float | None) -> Design:
@@ -148,11 +210,15 @@ class Outlook:
     finance: Finance | None
     programme: dt.date | None
     seed: int
+    trend: Trend | None = None
 
     @cached_property
     def designs(self) -> tuple[Design, ...]:
         """Avoided child-days and pounds by design; empty where no programme date is known."""
-        return by_design(self.history, self.finance, self.programme, seed=self.seed)
+        if self.programme is None:
+            return ()
+        series = by_series(self.trend, self.finance, seed=self.seed) if self.trend else ()
+        return (*by_design(self.history, self.finance, self.programme, seed=self.seed), *series)
 
     @cached_property
     def scenarios(self) -> tuple[Scenario, ...]:
@@ -175,4 +241,6 @@ class Outlook:
         return day_prices(self.history, self.finance, since, seed=self.seed, draws=PATHS, needed=needed)
 
 
-__all__ = ["NO_PRICES", "NO_SPEND", "Design", "Outlook", "by_design", "day_prices", "priced"]
+__all__ = [
+    "NO_PRICES", "NO_SPEND", "Across", "Design", "Outlook", "across", "by_design", "by_series", "day_prices", "priced",
+]  # fmt: skip

@@ -1,10 +1,11 @@
-"""The forest plot, designs on one scale with their intervals, and the UpSet chart, who is in several programmes."""
+"""Forest plots (ratios, and sums of money, with their intervals) and the UpSet chart, who is in several programmes."""
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
-from bond_eval.evidence.cells import Cell, show
+from bond_eval.evidence.cells import CONFIDENTIAL, WORDS, Cell, show
 from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALE, Chart, canvas, described, titled
 from bond_eval.evidence.protected import Protected, label_text
 from bond_eval.programmes.overlap import TOGETHER
@@ -26,18 +27,17 @@ def forest(
     names, groups, words = protected.label(name), protected.label(group), protected.texts(text)
     figure, axis = canvas(height=1.6 + 0.34 * (len(names) + len(set(groups))))
     columns = [protected.numbers(column) for column in ("ratio", "lower", "upper")]
-    ticks, spoken, at, last = [], [], -1.0, None
+    ticks: list[tuple[float, str, bool]] = []
+    spoken, at, last = [], -1.0, None
     for place, label in enumerate(names):
         if groups[place] != last:
             at, last = at + 1, groups[place]
             ticks.append((at, label_text(last), True))
         at += 1
-        ticks.append((at, label_text(label), False))
+        ticks.append((at, textwrap.fill(label_text(label), 58), False))
         _row(axis, at, *(column[place] for column in columns))
         said = words[place] or show_missing(protected, place)
-        axis.annotate(
-            said, (1.02, at), xycoords=("axes fraction", "data"), va="center", fontsize=9, annotation_clip=False
-        )
+        _said(axis, at, said)
         spoken.append(f"{label_text(label)}: {said}")
     axis.axvline(1, color=GREY, linewidth=1)
     axis.set_xscale("log")
@@ -45,15 +45,49 @@ def forest(
     marks = (0.125, 0.25, 0.5, 1, 2, 4, 8)
     axis.set_xticks(marks, [f"{mark:g}" for mark in marks], fontsize=9, color="black")
     axis.set_xticks([], minor=True)
-    axis.set_ylim(at + 0.7, -0.7)
-    axis.set_yticks([y for y, _, _ in ticks], [label for _, label, _ in ticks], fontsize=9, color="black")
-    for tick, (_, _, heading) in zip(axis.get_yticklabels(), ticks, strict=True):
-        tick.set_fontweight("bold" if heading else "normal")
-    axis.grid(False)
-    axis.tick_params(axis="y", length=0)
+    _named(axis, ticks)
     axis.set_xlabel(f"fewer than {than}  ←  ratio  →  more than {than}", fontsize=9, color=GREY)
     titled(figure, title, f"{unit}. Source: {protected.table.source}.")
     return Chart(figure, described("Forest plot", f"{protected.table.title}, {unit}", spoken, title))
+
+
+def intervals(
+    protected: Protected, name: str, middle: str, low: str, high: str, text: str, *, title: str, unit: str
+) -> Chart:
+    """One row a label of `name`: a value and its interval on a plain scale with nought marked, words at the right."""
+    names, words = protected.label(name), protected.texts(text)
+    middles, lows, highs = (protected.numbers(column) for column in (middle, low, high))
+    labels = [textwrap.fill(label_text(label), 46) for label in names]
+    figure, axis = canvas(height=1.7 + 0.42 * max(len(names), 1))
+    for at, ends in enumerate(zip(middles, lows, highs, strict=True)):
+        axis.plot(ends[1:], [at, at], color=BLUE, linewidth=2)
+        axis.plot(ends[0], at, "s", color=BLUE, markersize=6.5)
+        _said(axis, at, words[at] or WORDS[CONFIDENTIAL])
+    axis.axvline(0, color=GREY, linewidth=1)
+    _named(axis, [(at, label, False) for at, label in enumerate(labels)])
+    axis.xaxis.set_major_formatter(lambda value, _: show(value, protected.table.value(middle).kind))
+    axis.tick_params(axis="x", labelsize=9)
+    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
+    spoken = [f"{label_text(label)}: {said or WORDS[CONFIDENTIAL]}" for label, said in zip(names, words, strict=True)]
+    return Chart(
+        figure, described("Intervals", f"{protected.table.title}, {unit}", spoken or ["nothing to draw"], title)
+    )
+
+
+def _said(axis: Axes, at: float, text: str) -> None:
+    """Words at the right of a row."""
+    axis.annotate(text, (1.02, at), xycoords=("axes fraction", "data"), va="center", fontsize=9, annotation_clip=False)
+
+
+def _named(axis: Axes, rows: list[tuple[float, str, bool]]) -> None:
+    """Names at the left of rows (place, text, whether a heading), the first on top; no lines."""
+    rows = rows or [(0.0, "Nothing to draw", False)]
+    axis.set_ylim(rows[-1][0] + 0.7, -0.7)
+    axis.set_yticks([y for y, _, _ in rows], [label for _, label, _ in rows], fontsize=9, color="black")
+    for tick, (_, _, heading) in zip(axis.get_yticklabels(), rows, strict=True):
+        tick.set_fontweight("bold" if heading else "normal")
+    axis.grid(False)
+    axis.tick_params(axis="y", length=0)
 
 
 def show_missing(protected: Protected, place: int) -> str:

@@ -80,7 +80,7 @@ class Interrupted:
 
     verdict: "accepted" (the interval asked for), "widened" (that of autocorrelated errors instead, or one that covers
     more than it says) or "refused"; reason says why. effect: None where refused; a ratio for counts, else a difference;
-    its n: months.
+    its n: months. alone: what the method asked for gives by itself, whether that may be trusted or not.
     coverage: lowest and highest measured in series like this. terms: kept where the model could be fitted at all.
     lag1, ljung_box: autocorrelation of what is left over, and the p-value of the test that there is none.
     """
@@ -93,6 +93,7 @@ class Interrupted:
     events: float
     events_after: float
     effect: Estimate | None = None
+    alone: Estimate | None = None
     terms: tuple[Term, ...] = ()
     dispersion: float = float("nan")
     lag1: float = float("nan")
@@ -218,20 +219,22 @@ def _judged(seen: Interrupted, model: Model, names: tuple[str, ...], effect: Flo
     if verdict == REFUSED and cautious(measured(wider, *place)) and lag1 <= MOST_LAG1:
         chosen, verdict, coverages = wider, WIDENED, measured(wider, *place)
     tail = (1 - model.confidence) / 2
-    if chosen == wider:
-        ends = (wide.quantile(share)[0] for share in (tail, 1 - tail))
-        table: tuple[FloatArray, ...] = (wide.estimates[0], wide.errors[0], *ends)
-    else:
-        table = plain_interval(fit, contrasts, tail)
+    plain = plain_interval(fit, contrasts, tail)
+    ends = (wide.quantile(share)[0] for share in (tail, 1 - tail)) if wider in (chosen, model.method) else ()
+    table: tuple[FloatArray, ...] = (wide.estimates[0], wide.errors[0], *ends) if chosen == wider else plain
     terms = tuple(Term(*row) for row in zip(names, *(column[:-1].tolist() for column in table), strict=True))
-    scale = exp if counts else float
-    value, lower, upper = (scale(float(table[place][-1])) for place in (0, 2, 3))
+
+    def estimate(found: tuple[FloatArray, ...], method: str) -> Estimate:
+        value, lower, upper = ((exp if counts else float)(float(found[place][-1])) for place in (0, 2, 3))
+        return Estimate(value, lower, upper, seen.n, NAMES[method])
+
     return replace(
         seen,
         verdict=verdict,
         reason=reason,
         method=chosen,
-        effect=None if verdict == REFUSED else Estimate(value, lower, upper, seen.n, NAMES[chosen]),
+        effect=None if verdict == REFUSED else estimate(table, chosen),
+        alone=estimate(table if model.method == chosen else plain, model.method),
         terms=terms,
         dispersion=float(fit.dispersion[0]),
         lag1=lag1,

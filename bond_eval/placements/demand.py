@@ -20,15 +20,18 @@ import pandas as pd
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
 from bond_eval.intake.typed import NO_DAY, day_number
+from bond_eval.methods.proportions import Estimate, rate_ratio
 from bond_eval.methods.transitions import Gammas, arrivals, intensities
 from bond_eval.placements.ages import birthday
 from bond_eval.placements.categories import CATEGORIES
+from bond_eval.placements.cohorts import stays
 from bond_eval.placements.history import History
 
 EDGES = (0, 1, 5, 8, 12, 16, 18)
 BANDS = ("Under 1", "1 to 4", "5 to 7", "8 to 11", "12 to 15", "16 to 17", "Not known")
 UNKNOWN = len(BANDS) - 1
 OUT = len(CATEGORIES)  # the destination beside the categories: no longer looked after
+HALF_YEAR = 182  # nights
 SHORTEST = 365  # nights: a window shorter than a year would take one season for the whole
 
 
@@ -102,6 +105,21 @@ def leave_out(history: History, children: np.ndarray) -> History:
     """The history without some children (by number), such as unaccompanied asylum-seeking children."""
     rows = history.placements
     return replace(history, placements=rows[~rows["child"].isin(children)].reset_index(drop=True))
+
+
+def leaving_early(history: History, category: str, nights: int = HALF_YEAR) -> Estimate | None:
+    """How much more often children leave `category` in the first `nights` of a stay than later: a ratio of rates.
+
+    Of stays begun within the data; its n: leavings. None where nobody left, or nobody stayed longer.
+    """
+    rows = stays(history)
+    rows = rows[(rows["category"] == category) & (rows["start"] > day_number(history.first_day))]
+    length = (np.minimum(rows["end"], day_number(history.as_of) + 1) - rows["start"]).to_numpy(dtype=np.int64)
+    left, early = ~rows["is_open"].to_numpy(), length <= nights
+    risk = float(np.minimum(length, nights).sum()), float(np.maximum(length - nights, 0).sum())
+    if not left.any() or min(risk) == 0:
+        return None
+    return rate_ratio(int((left & early).sum()), risk[0], int((left & ~early).sum()), risk[1])
 
 
 def child_nights(history: History, first: dt.date, last: dt.date) -> np.ndarray:

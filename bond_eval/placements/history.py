@@ -47,19 +47,21 @@ class History:
     short_breaks: int
 
 
-def build_history(data: Return, as_of: dt.date) -> History:
-    """Stitch the returns as of a date and form placements and periods."""
+def build_history(data: Return, as_of: dt.date, *, short_breaks: bool = False) -> History:
+    """Stitch the returns as of a date and form placements and periods; `short_breaks`: with V3 and V4 among them."""
     stitched = stitch(data.episodes, data.submissions, as_of)
     years = data.submissions["year"].to_numpy()
     first = dt.date(int(years.min()), 4, 1)
-    return form(stitched, years, data.people, first)
+    return form(stitched, years, data.people, first, short_breaks=short_breaks)
 
 
-def form(stitched: Stitched, years: np.ndarray, people: pd.DataFrame, first_day: dt.date) -> History:
+def form(
+    stitched: Stitched, years: np.ndarray, people: pd.DataFrame, first_day: dt.date, *, short_breaks: bool = False
+) -> History:
     """Form placements and periods from stitched episodes."""
     frame = stitched.episodes
     frame = frame.assign(category=categorise(frame, years))
-    breaks = frame["ls"].isin(SHORT_BREAKS).to_numpy()
+    breaks = frame["ls"].isin(() if short_breaks else SHORT_BREAKS).to_numpy()
     frame = frame[~breaks].reset_index(drop=True)
     new_period, new_placement = _changes(frame)
     frame = frame.assign(period=np.cumsum(new_period) - 1, placement=np.cumsum(new_placement) - 1)

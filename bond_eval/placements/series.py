@@ -1,7 +1,9 @@
 """Monthly series for asking whether a trend changed: flows by age band, each with the child-days they come from.
 
-Flows and never month-end counts, which carry over from month to month. Child-time is censored at the twelfth
-birthday: a child counts as under 12 until that day and as 12 to 17 from it, in events and in child-days alike.
+Flows and never month-end counts, which carry over from month to month; child-days in outside placements carry over too
+and stand beside them for what they are worth: where months are too alike, the method refuses. Child-time is censored
+at the twelfth birthday: a child counts as under 12 until that day and as 12 to 17 from it, in events and in child-days
+alike.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from bond_eval.placements.history import History
 
 AGES = {"12 to 17": ROUTE_29, "Under 12": UNDER_12}
 BEGUN, LEFT = "Outside placements entered", "Outside placements left"
+DAYS = "Child-days in outside placements"
 IFA_BEGUN, RESIDENTIAL_BEGUN, CARE = "IFA entered", "Other residential care entered", "Came into care"
 OTHER_RESIDENTIAL = ("In-house residential", "Secure", "Residential school")
 
@@ -27,9 +30,9 @@ def monthly_series(history: History, counts: DailyCounts) -> pd.DataFrame:
     """Each measure in each whole month by age: columns month (date), ages, measure, n, exposure (child-days, float).
 
     Entered: from another category or from outside care; a move between two placements of one kind is neither an entry
-    nor a leaving. Exposure: of entries, the child-days of all looked-after children of that age; of leavings,
-    the child-days in outside placements. Coming into care has no child-days in the return: it has the days of
-    the month.
+    nor a leaving. Exposure: of entries and of child-days in outside placements, the child-days of all looked-after
+    children of that age; of leavings, the child-days in outside placements. Coming into care has no child-days in the
+    return: it has the days of the month.
     """
     months = month_starts(history.first_day, history.as_of)
     edges = np.array([*(day_number(month) for month in months), day_number(history.as_of) + 1])
@@ -42,11 +45,15 @@ def monthly_series(history: History, counts: DailyCounts) -> pd.DataFrame:
         for ages, names in AGES.items():
             mine = np.isin(band, [BANDS.index(name) for name in names])
             n, _ = np.histogram(day[mine], bins=edges)
-            exposure = _exposure(days, measure, names, np.diff(edges))
-            parts.append(
-                pd.DataFrame({"month": months, "ages": ages, "measure": measure, "n": n, "exposure": exposure})
-            )
-    return pd.concat(parts, ignore_index=True)
+            parts.append((measure, ages, n, _exposure(days, measure, names, np.diff(edges))))
+    for ages, names in AGES.items():
+        spent, everyone = (_exposure(days, part, names, np.diff(edges)) for part in (LEFT, BEGUN))
+        parts.append((DAYS, ages, spent, everyone))
+    frames = [
+        pd.DataFrame({"month": months, "ages": ages, "measure": measure, "n": n, "exposure": exposure})
+        for measure, ages, n, exposure in parts
+    ]
+    return pd.concat(frames, ignore_index=True)
 
 
 def _events(history: History) -> list[tuple[str, np.ndarray, np.ndarray]]:

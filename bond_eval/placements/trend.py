@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,13 +15,13 @@ from bond_eval.core.periods import next_month
 from bond_eval.intake.authority import Authority
 from bond_eval.intake.reference import read_reference
 from bond_eval.methods.difference import Difference, count_difference, panel_difference
-from bond_eval.methods.interrupted import REFUSED, Interrupted, Model, design, interrupted
+from bond_eval.methods.interrupted import COUNTS, REFUSED, Interrupted, Model, design, interrupted
 from bond_eval.methods.panel import panel
 from bond_eval.methods.proportions import Estimate
 from bond_eval.methods.synthetic_control import synthetic_control
 from bond_eval.placements.counts import DailyCounts
 from bond_eval.placements.history import History
-from bond_eval.placements.series import BEGUN, CARE, IFA_BEGUN, LEFT, RESIDENTIAL_BEGUN, monthly_series
+from bond_eval.placements.series import BEGUN, CARE, DAYS, IFA_BEGUN, LEFT, RESIDENTIAL_BEGUN, monthly_series
 
 OLDER, YOUNGER = "12 to 17", "Under 12"
 PRIMARY, DATES, MODELS, OUTCOMES, COMPARED = (
@@ -33,9 +33,9 @@ MODEL_CHOICES = {
     "Level and slope": Model(impact="both"),
     "Level reached over six months": Model(ramp=6),
     "With yearly seasons": Model(harmonics=1),
-    "Poisson": Model("poisson"),
 }
 OUTCOME_CHOICES = {
+    "Child-days in outside placements, 12 to 17": (DAYS, OLDER),
     "Leaving outside placements, 12 to 17": (LEFT, OLDER),
     "Entering IFAs, 12 to 17": (IFA_BEGUN, OLDER),
     "Entering other residential care, 12 to 17": (RESIDENTIAL_BEGUN, OLDER),
@@ -49,6 +49,7 @@ class Design:
     """One design's answer. ratio: after over what was to be expected; None where there is none, and why says so.
 
     few: the smallest count that it rests on where that is 1 to 5, else NaN. maryland: 1 to 5. result: in full.
+    start: place of the first month after, where the months of the return are compared.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Design:
     maryland: int
     few: float = float("nan")
     result: Any = None
+    start: int | None = None
 
 
 def interruptions(key: str) -> pd.DataFrame:
@@ -135,8 +137,11 @@ class Trend:
             return Design(name, group, None, why, 2)
         n, exposure = self.one(measure, ages)
         found = interrupted(n, start, model, exposure=exposure, pulse=pulse)
-        few = found.events_after if 0 < found.events_after < 6 and found.effect else np.nan
-        return Design(name, group, found.effect, found.reason, 2, few, found)
+        # Child-days are no children: behind them is the number there on a night.
+        nights = (next_month(self.months[-1]) - self.months[start]).days if measure == DAYS else 1
+        behind = float(np.ceil(found.events_after / nights))
+        few = behind if 0 < behind < 6 and found.effect else np.nan
+        return Design(name, group, found.effect, found.reason, 2, few, found, start)
 
     @cached_property
     def primary(self) -> Design:
@@ -180,12 +185,30 @@ class Trend:
         found = count_difference(older, younger, start, (spent, other))
         behind = [part.sum() for series in (older, younger) for part in (series[:start], series[start:])]
         few = min((count for count in behind if 0 < count < 6), default=np.nan)
-        return Design(name, COMPARED, found.effect, found.reason, 2, few, found)
+        return Design(name, COMPARED, found.effect, found.reason, 2, few, found, start)
 
-    def expected(self) -> np.ndarray | None:
-        """Entries in each month that the primary model expects without the change; None where it is refused."""
-        found, start = self.primary.result, self.place(self.authority.programme_date)
-        if found is None or start is None or found.verdict == REFUSED:
+    def by_method(self, method: str, harmonics: int = 0) -> Interrupted | None:
+        """The primary series by another method, its answers as ratios; None where there is no date.
+
+        Least squares works on entries a month at the mean child-days, and its difference is set against what it
+        expects without the change: the mean after less that difference.
+        """
+        start = self.place(self.authority.programme_date)
+        if start is None:
+            return None
+        (n, exposure), model = self.one(BEGUN, OLDER), Model(method, harmonics=harmonics)
+        if method in COUNTS:
+            return interrupted(n, start, model, exposure=exposure, pulse=self.pulse)
+        rates = np.divide(n * exposure.mean(), exposure, out=np.full(n.size, np.nan), where=exposure > 0)
+        found, after = interrupted(rates, start, model, pulse=self.pulse), float(np.nanmean(rates[start:]))
+        return replace(found, effect=_over(found.effect, after), alone=_over(found.alone, after))
+
+    def expected(self, one: Design | None = None) -> np.ndarray | None:
+        """Entries in each month that the primary model, or that of another date, expects without the change; None
+        where it is refused."""
+        one = one or self.primary
+        found, start = one.result, one.start
+        if not isinstance(found, Interrupted) or start is None or found.verdict == REFUSED:
             return None
         _, exposure = self.one(BEGUN, OLDER)
         names, columns = design(len(self.months), start, Model(), self.pulse)
@@ -198,11 +221,14 @@ def beside_others(frame: pd.DataFrame, own: str, programme: dt.date | None, outc
     """Difference-in-differences and synthetic control on yearly rates: area, period (the year that ends), value.
 
     Rates are compared as logarithms, so that the answer is a ratio. The year that holds the programme's date is the
-    first after. A gap in the area's own series, or no year on one side, refuses both.
+    first after. Years before the area's own first value are left out; a gap later in its own series, or no year on
+    one side, refuses both.
     """
     names = (f"{outcome}: against neighbours", f"{outcome}: synthetic control")
     why = NO_DATE if programme is None else ""
     frame = frame.assign(value=np.log(frame["value"].where(frame["value"] > 0)))
+    known = frame.loc[(frame["area"] == own) & frame["value"].notna(), "period"]
+    frame = frame[frame["period"] >= (known.min() if len(known) else frame["period"].min())]
     if not why and programme is not None:
         try:
             areas = panel(frame, own, programme.year + (programme.month > 3))
@@ -213,6 +239,14 @@ def beside_others(frame: pd.DataFrame, own: str, programme: dt.date | None, outc
     simple, weighted = panel_difference(areas), synthetic_control(areas)
     found: list[tuple[str, Difference | Any]] = list(zip(names, (simple, weighted), strict=True))
     return [Design(name, COMPARED, _as_ratio(one.effect), one.reason, 3, result=one) for name, one in found]
+
+
+def _over(effect: Estimate | None, after: float) -> Estimate | None:
+    """A difference as a ratio of the mean after to what is expected; None where nothing is."""
+    if effect is None or after <= effect.value:
+        return None
+    value, lower, upper = (1 + end / (after - effect.value) for end in (effect.value, effect.lower, effect.upper))
+    return Estimate(value, lower, upper, effect.n, effect.method)
 
 
 def _as_ratio(effect: Estimate | None) -> Estimate | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,22 +21,32 @@ from bond_eval.evidence.view import load_view
 from bond_eval.intake.authority import read_authority
 from bond_eval.intake.finance import Finance, load_finance
 from bond_eval.intake.ssda903 import load_return
-from bond_eval.placements.backcast import backcast
+from bond_eval.intake.typed import day_number
+from bond_eval.placements.backcast import backcast, month_end
 from bond_eval.placements.categories import CATEGORIES, IFA, OUTSIDE
+from bond_eval.placements.counts import daily_counts
+from bond_eval.placements.demand import fit, latest_window, population
+from bond_eval.placements.demand_paths import simulate
 from bond_eval.placements.history import build_history
+from bond_eval.placements.trend import Trend
 from bond_eval.sample import write_sample
+from bond_eval.sample.days import birthday
+from bond_eval.sample.world import careers
 
 AS_OF = dt.date(2020, 9, 30)
 OP = CATEGORIES.index(OUTSIDE)
 
 
-def outlook(folder: Path, world: str, seed: int, children: int = 600) -> Outlook:
+def outlook(folder: Path, world: str, seed: int, children: int = 600, *, series: bool = False) -> Outlook:
     """A world's returns and finance files written, read again and set before the model."""
     write_sample(folder, world=world, seed=seed, children=children)
     authority = read_authority(folder, "demo")
     data = load_return(folder, authority)
     history = build_history(data, AS_OF)
-    return Outlook(history, load_finance(folder / "finance", data.children, AS_OF), authority.programme_date, 2021)
+    finance, trend = load_finance(folder / "finance", data.children, AS_OF), None
+    if series:
+        trend = Trend(history, daily_counts(history), authority)
+    return Outlook(history, finance, authority.programme_date, 2021, trend)
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3, 4])
@@ -68,12 +79,47 @@ def test_bands_hold_what_they_say_where_rates_stay(tmp_path: Path) -> None:
     assert 0.45 <= held[50] <= 0.72 and 0.74 <= held[80] <= 0.90 and 0.90 <= held[95] <= 0.99, held
 
 
+def nights(world: str, children: int, seed: int) -> int:
+    """True nights in outside placements at 12 to 17 from February to September 2020, from the lives themselves."""
+    lives, _ = careers(seed, children, world)
+    since, total = day_number(dt.date(2020, 2, 1)), 0
+    for life in lives:
+        low, high = max(birthday(life.born, 12), since), min(birthday(life.born, 18), day_number(AS_OF) + 1)
+        for period in life.periods:
+            ends = [*(first for _, first in period.stays[1:]), period.end or high]
+            spent = (
+                min(end, high) - max(first, low)
+                for (kind, first), end in zip(period.stays, ends, strict=True)
+                if kind == "op"
+            )
+            total += sum(max(part, 0) for part in spent)
+    return total
+
+
 def test_an_effect_is_seen_in_a_larger_authority_and_its_direction_is_right(tmp_path: Path) -> None:
     """From February 2020 entries to outside placements at 12 to 17 are halved and leavings go up by 60%."""
-    found = outlook(tmp_path, "effect", 1, children=1800).designs[1]
+    made = outlook(tmp_path, "effect", 1, children=1800, series=True)
+    found = made.designs[1]
     days = np.asarray(found.days)[:, OP]
     assert np.quantile(days, 0.05) > 0
     assert isinstance(found.pounds, Spread) and found.pounds.median > 0 and found.pounds.above_zero > 0.9
+    # The worlds part with the programme, so their difference is what was truly avoided; the planned series says so too.
+    truth = nights("null", 1800, 1) - nights("effect", 1800, 1)
+    planned = next(design for design in made.designs if design.name.startswith("Entries, planned"))
+    low, median, high = np.quantile(np.asarray(planned.days)[:, OP], [0.025, 0.5, 0.975])
+    assert truth > 0 and low < truth < high and median > 0
+    assert isinstance(planned.pounds, Spread) and planned.pounds.above_zero > 0.9
+
+
+def test_where_nothing_changed_no_series_claims_avoided_cost(tmp_path: Path) -> None:
+    made = outlook(tmp_path, "null", 2, children=1200, series=True)
+    names = [design.name for design in made.designs[2:]]
+    assert names[0] == "Entries, planned: level from February 2020" and len(names) == 4
+    for design in made.designs[2:]:
+        assert isinstance(design.pounds, Withheld) or design.pounds.spans_zero, design
+    assert isinstance(made.designs[2].pounds, Spread)
+    days = next(design for design in made.designs if design.name.startswith("Child-days"))
+    assert isinstance(days.pounds, Withheld) and "too alike" in days.standing
 
 
 def test_one_seed_gives_one_answer_and_another_another(one: Outlook) -> None:
@@ -84,6 +130,15 @@ def test_one_seed_gives_one_answer_and_another_another(one: Outlook) -> None:
 
     (_, before) = one.designs
     assert isinstance(before.pounds, Spread) and median(2021) == before.pounds.median != median(7)
+
+
+def test_a_thousand_paths_of_two_years_take_under_five_seconds_of_a_core(one: Outlook) -> None:
+    start = population(one.history, AS_OF)
+    began = time.process_time()
+    model = fit(one.history, latest_window(one.history, dt.date(2018, 12, 31)))
+    made = simulate(model, start, AS_OF, (month_end(AS_OF, 24) - AS_OF).days, seed=1, paths=1000)
+    assert time.process_time() - began < 5.0
+    assert made.daily.shape == (1000, 731, len(CATEGORIES)) and len(start.birth) > 500
 
 
 def without(finance: Finance, **frames: pd.DataFrame) -> Finance:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bond_eval.core import formats
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import financial_year_start, year_label
 from bond_eval.economics import counterfactuals, scenarios
-from bond_eval.economics.money import Withheld
+from bond_eval.economics.into_pounds import NO_SPEND, Across, Design, across
+from bond_eval.economics.money import Spread, Withheld
 from bond_eval.economics.prices import deflators, real_terms
 from bond_eval.economics.reference import load
 from bond_eval.economics.scenarios import CURRENT, DO_NOTHING
+from bond_eval.evidence.cells import show
+from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.tables.placement_forecast import outlook
 from bond_eval.evidence.view import View
-from bond_eval.placements.categories import EXTERNAL, IFA, OUTSIDE
-from bond_eval.placements.costing import IN_HOUSE, Unpriced, line_totals
+from bond_eval.intake.typed import day_number
+from bond_eval.placements.categories import CATEGORIES, EXTERNAL, IFA, OUTSIDE
+from bond_eval.placements.costing import IN_HOUSE, Unpriced, line_totals, unused_fees
 
 LINE_ORDER = (OUTSIDE, IFA, IN_HOUSE)
 RULE = "child-days × fee ÷ 7, else the category's unit cost; open placements run to 31 March, or to the 18th birthday"
@@ -52,6 +58,9 @@ def cost_problems(view: View) -> pd.DataFrame:
             rows += [(view.costs.reason, name) for name in view.costs.missing]
         unread = view.finance.issues[view.finance.issues["rule"].isin(("file_not_recognised", "file_not_read"))]
         rows += [(f"finance/{row.file} was not used", row.problem) for row in unread.itertuples()]
+        if unused := len(unused_fees(view.history, view.finance)):
+            words = f"fewer than {MINIMUM} rows" if view.public and unused < MINIMUM else formats.plural(unused, "row")
+            rows.append(("Fees that price no night: the child was not in that category then", f"fees.csv: {words}"))
         if view.finance.fees.empty:
             rows.append(("No fees could be read: costs rest on unit costs alone", "fees.csv"))
     return pd.DataFrame(rows, columns=["reason", "missing"])
@@ -197,3 +206,131 @@ def cost_real(view: View) -> pd.DataFrame:
         return pd.DataFrame(columns=["year", "nominal", "real", "standing"])
     found = real_terms(years.to_numpy(dtype=float), list(years.index), str(years.index[-1]))
     return pd.DataFrame({"year": found.years, "nominal": found.nominal, "real": found.real, "standing": found.standing})
+
+
+BEHIND = ("children", "few")
+PRICED = "SSDA903 episodes and the authority's finance files; data/reference/interruptions.csv and its_coverage.csv"
+MODELS = (
+    "demand model or interrupted series against what was seen, uncontrolled before and after; × cost of a day drawn"
+)
+
+
+@table(
+    "avoided_by_design",
+    title="Child-days and cost avoided by each design, net of the programme",
+    row="a design",
+    labels={"design": "Design", "since": "Counted from"},
+    values=(
+        Value("children", "Children in outside placements and IFAs since"),
+        Value("few", "Fewest events behind it, where 1 to 5"),
+        Value("outside_days", "Outside placements: child-days avoided", "signed", follows=BEHIND),
+        Value("ifa_days", "IFAs: child-days avoided", "signed", follows=BEHIND),
+        Value("median", "Avoided £000, all categories", "signed", follows=BEHIND),
+        Value("lower", "Lower 95% limit £000", "signed", follows=BEHIND),
+        Value("upper", "Upper 95% limit £000", "signed", follows=BEHIND),
+        Value("above_zero", "Probability that cost was avoided", "percent", follows=BEHIND),
+        Value("spend", "Programme spend £000", "thousands"),
+        Value("net", "Net £000", "signed", follows=BEHIND),
+        Value("net_lower", "Net, lower 95% limit £000", "signed", follows=BEHIND),
+        Value("net_upper", "Net, upper 95% limit £000", "signed", follows=BEHIND),
+        Value("paid", "Probability that it paid for itself", "percent", follows=BEHIND),
+        Value("avoided", "Avoided, with its 95% interval", "text", follows=BEHIND),
+        Value("shown", "Net, its interval, and the probability that it paid", "text", follows=BEHIND),
+        Value("standing", "In words", "text", follows=BEHIND),
+    ),
+    source=PRICED,
+    method=MODELS,
+)
+def avoided_by_design(view: View) -> pd.DataFrame:
+    """One row a design, none pooled with another; blank with the reason in words where it cannot be estimated."""
+    rows = [_design_row(view, design) for design in outlook(view).designs]
+    columns = [
+        "design", "since", "children", "few", "outside_days", "ifa_days", "median", "lower", "upper", "above_zero",
+        "spend", "net", "net_lower", "net_upper", "paid", "avoided", "shown", "standing",
+    ]  # fmt: skip
+    return pd.DataFrame(rows).reindex(columns=columns)
+
+
+def _design_row(view: View, design: Design) -> dict[str, object]:
+    row: dict[str, object] = {"design": design.name, "since": design.since, "standing": design.standing}
+    row |= {"few": design.few, "children": _children(view, design)}
+    row |= dict.fromkeys(("avoided", "shown"), "not estimable")
+    if not isinstance(design.days, Withheld):
+        outside, ifa = np.median(design.days[:, [CATEGORIES.index(name) for name in EXTERNAL]], axis=0)
+        row |= {"outside_days": outside, "ifa_days": ifa}
+    if isinstance(design.pounds, Spread):
+        found = design.pounds
+        row |= {"median": found.median / 1e3, "lower": found.lower / 1e3, "upper": found.upper / 1e3}
+        row |= {"above_zero": found.above_zero, "shown": "the programme's spend is not known"}
+        row["avoided"] = f"{_k(found.median)} ({_k(found.lower)} to {_k(found.upper)})"
+    if isinstance(design.net, Spread) and design.programme_pounds is not None:
+        net = design.net
+        row |= {"spend": design.programme_pounds / 1e3, "net": net.median / 1e3, "paid": net.above_zero}
+        row |= {"net_lower": net.lower / 1e3, "net_upper": net.upper / 1e3}
+        row["shown"] = f"{_k(net.median)} ({_k(net.lower)} to {_k(net.upper)}), {show(net.above_zero, 'percent')}"
+    return row
+
+
+def _children(view: View, design: Design) -> float:
+    """Children behind a demand model; numbers since one date and since another would tell of the few between, so that
+    the series, which have many dates, stand by the events behind them alone."""
+    if isinstance(design.days, Withheld) or design.few == design.few or not design.name.startswith("Demand"):
+        return np.nan
+    places = view.history.placements
+    there = places["category"].isin(EXTERNAL) & (places["end"] > day_number(design.since))
+    return float(places.loc[there, "child"].nunique())
+
+
+def _k(pounds: float) -> str:
+    return f"{show(pounds / 1e3, 'pounds')}k"
+
+
+@table(
+    "avoided_range",
+    title="Whether the programme paid for itself: how far the designs lie apart",
+    row="all designs that can be estimated and shown, none pooled with another",
+    labels={"scope": "Which designs"},
+    values=(
+        Value("designs", "Designs", "number", children=False),
+        Value("judged", "Estimated", "number", children=False),
+        Value("paid_low", "Probability that it paid for itself, lowest", "percent", children=False),
+        Value("paid_high", "Highest", "percent", children=False),
+        Value("statement", "In words", "text", children=False),
+    ),
+    source=PRICED,
+    method=MODELS,
+)
+def avoided_range(view: View) -> pd.DataFrame:
+    """One row, always. What the other table withholds has no part in it."""
+    designs = outlook(view).designs
+    few = [design for design in designs if view.public and _few(view, design)]
+    found = across([design for design in designs if design not in few])
+    paid = found.paid if found and found.paid else (np.nan, np.nan)
+    row = ("All, not pooled", len(designs), found.judged if found else 0, *paid, _range_words(designs, found, len(few)))
+    return pd.DataFrame([row], columns=["scope", "designs", "judged", "paid_low", "paid_high", "statement"])
+
+
+def _few(view: View, design: Design) -> bool:
+    return 0 < design.few < MINIMUM or 0 < _children(view, design) < MINIMUM
+
+
+def _range_words(designs: tuple[Design, ...], found: Across | None, hidden: int) -> str:
+    """The headline: what may be said of the programme's worth over all designs, in two sentences."""
+    start = "Whether the programme paid for itself cannot be said"
+    if found is None:
+        reasons = list(dict.fromkeys(design.standing.removeprefix("not estimable: ") for design in designs))
+        why = reasons[0] if reasons else "authority.toml gives no programme_date"
+        return f"{start}: {why}." if not hidden else f"{start} in public: each design rests on fewer than {MINIMUM}."
+    clear = f"{found.clear} of {found.judged}" if found.clear else "none"
+    low, high = (_k(pounds) for pounds in found.medians)
+    least, most = (_k(pounds) for pounds in found.limits)
+    cost = (
+        f"Avoided cost, the programme's own not taken off, runs from {low} to {high} by the medians and from {least} "
+        f"to {most} by the 95% limits, each since its own date; intervals that lie above nought: {clear}. "
+        f"{found.judged} of {len(designs)} designs could be estimated and are not pooled: nothing gives their weights."
+    )
+    if found.paid is None:
+        return f"{start}: {NO_SPEND[:1].lower()}{NO_SPEND[1:].split(',')[0]}. {cost}"
+    one, other = (formats.percent(share) for share in found.paid)
+    chance = one if one == other else f"{one} to {other}, depending on the design"
+    return f"The probability that the programme paid for itself is {chance}. {cost}"

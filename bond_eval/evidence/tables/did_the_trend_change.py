@@ -33,9 +33,7 @@ from bond_eval.evidence.trend_words import (
 )
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
-from bond_eval.methods.interrupted import NAMES
 from bond_eval.methods.proportions import Estimate, rate_ratio
-from bond_eval.methods.regimes import FILE, trusted
 from bond_eval.placements.categories import OUTSIDE
 from bond_eval.placements.panel import neighbours_panel
 from bond_eval.placements.series import BEGUN
@@ -56,20 +54,25 @@ ASKED = {
     "agreement": "Whether the designs agree",
     "baseline": "Entries in the year to the baseline beside the time before",
 }
-NEIGHBOUR_OUTCOMES = {"started": "Started to be looked after", "looked_after": "Looked after on 31 March"}
+NEIGHBOUR_OUTCOMES = {
+    "started": "Started to be looked after",
+    "looked_after": "Looked after on 31 March",
+    "outside": "New placements outside the boundary",
+}
 
 
-def _trend(view: View) -> Trend:
+def trend_of(view: View) -> Trend:
     """The series and designs of the view, made once."""
     made = Trend(view.history, view.counts, view.authority)
     kept: Trend = view.shelf.setdefault("trend", made)
     return kept
 
 
-def _designs(view: View) -> list[Design]:
+def designs_of(view: View) -> list[Design]:
+    """Every design of the view, primary first, made once."""
     made: list[Design] = view.shelf.get("trend_designs", [])
     if not made:
-        made = [*_trend(view).designs(), *_beside_neighbours(view)]
+        made = [*trend_of(view).designs(), *_beside_neighbours(view)]
         view.shelf["trend_designs"] = made
     return made
 
@@ -104,17 +107,17 @@ def _published(view: View) -> list[Design]:
     "trend_series",
     title="Entries of children aged 12 to 17 into outside placements, seen and expected without the change",
     row="a period, as long as the time since the programme began and a year at most, and whether it was seen",
-    labels={"first": "Period from", "series": "Entries"},
+    labels={"first": "Period from", "series": "Series"},
     values=(
         Value("months", "Months", "number", children=False),
         Value("entries", "Entries"),
-        Value("shown", "Seen or expected", "decimal", follows=("entries",)),
+        Value("shown", "Seen or expected", "number", follows=("entries",)),
     ),
     method="counts; expected: the primary model with its change left out",
 )
 def trend_series(view: View) -> pd.DataFrame:
     """Entries in equal periods before and after the change, and what the primary model expects where it stands."""
-    trend = _trend(view)
+    trend = trend_of(view)
     n, _ = trend.one(BEGUN, OLDER)
     start = trend.place(view.authority.programme_date) or len(n)
     length = min(len(n) - start or 12, 12) if view.public else 1
@@ -152,7 +155,7 @@ def trend_dates(view: View) -> pd.DataFrame:
             row.label, formats.date(row.date), formats.month(first_month(row.date)),
             f"{row.document}{f', {row.section}' if row.section else ''}", row.note or "-",
         )
-        for row in _trend(view).dates.itertuples()
+        for row in trend_of(view).dates.itertuples()
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["label", "date", "month", "where", "note"])
 
@@ -180,13 +183,13 @@ def trend_dates(view: View) -> pd.DataFrame:
 def trend_designs(view: View) -> pd.DataFrame:
     """The primary design first; every other one is exploratory. A ratio below 1: fewer than was to be expected."""
     rows = []
-    for one in [*_designs(view), *_published(view)]:
+    for one in [*designs_of(view), *_published(view)]:
         ratio = one.ratio
         alone = one.group == PUBLISHED
         shown = one.why if ratio is None else formats.number(ratio.value, 2) if alone else written(ratio)
         rows.append(
             (
-                one.group, design_name(one), one.few, *_ends(ratio),
+                one.group, design_name(one), one.few, *ends_of(ratio),
                 ratio.n if ratio and not alone else np.nan, "not judged" if ratio is None else shown,
                 "no interval" if alone else judged(ratio), standing(one), checks(one), one.maryland,
             )
@@ -227,7 +230,7 @@ def trend_designs(view: View) -> pd.DataFrame:
 )
 def trend_answer(view: View) -> pd.DataFrame:
     """One row a question, always: where it cannot be answered the words say why."""
-    designs = _designs(view)
+    designs = designs_of(view)
     young = next(one for one in designs if one.group == COMPARED)
     others = [one for one in designs if one.group == COMPARED and one is not young]
     beside = next((one for one in others if one.ratio and "synthetic" in one.name), others[0] if others else None)
@@ -244,18 +247,19 @@ def trend_answer(view: View) -> pd.DataFrame:
     found = []
     for question, one, statement in rows:
         ratio, few = (one.ratio, one.few) if one else (None, np.nan)
-        found.append((question, ASKED[question], few, *_ends(ratio), ratio.n if ratio else np.nan, statement))
+        found.append((question, ASKED[question], few, *ends_of(ratio), ratio.n if ratio else np.nan, statement))
     columns = ["question", "asked", "few", "value", "lower", "upper", "n", "statement"]
     return pd.DataFrame(found, columns=columns).replace([np.inf], np.nan)
 
 
-def _ends(ratio: Estimate | None) -> tuple[float, float, float]:
+def ends_of(ratio: Estimate | None) -> tuple[float, float, float]:
+    """Value, lower and upper end; NaN where there is none."""
     return (ratio.value, ratio.lower, ratio.upper) if ratio else (np.nan, np.nan, np.nan)
 
 
 def _baseline(view: View) -> tuple[Design | None, str]:
     """Was the baseline an unusual time? Entries in the year to it against the years before."""
-    trend, at = _trend(view), view.baseline
+    trend, at = trend_of(view), view.baseline
     n, exposure = trend.one(BEGUN, OLDER)
     last = sum(month <= at for month in trend.months)
     year, before = slice(max(last - 12, 0), last), slice(0, max(last - 12, 0))
@@ -286,7 +290,7 @@ def _baseline(view: View) -> tuple[Design | None, str]:
 )
 def trend_threats(view: View) -> pd.DataFrame:
     """Each threat tested where the data allow it, and otherwise stated."""
-    named = {one.name: one for one in _designs(view)}
+    named = {one.name: one for one in designs_of(view)}
     base, words = _baseline(view)
     rules = read_reference("placement_categories.csv")
     years = {str(year) for year in range(view.history.first_day.year, view.as_of.year + 1)}
@@ -312,52 +316,3 @@ def trend_threats(view: View) -> pd.DataFrame:
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["threat", "found", "tested", "few"])
     return frame[["threat", "few", "found", "tested"]]
-
-
-def _coverage() -> pd.DataFrame:
-    frame = read_reference(FILE)
-    numbers = ["mean", "months", "after", "autocorrelation", "coverage"]
-    return frame.assign(**{name: pd.to_numeric(frame[name]) for name in numbers})
-
-
-@table(
-    "trend_coverage",
-    title="How often nominal 95% intervals of a change of level held the truth in simulated series without one",
-    row="a method, length, months after and autocorrelation",
-    labels={"method": "Method", "months": "Months", "after": "After", "autocorrelation": "Autocorrelation"},
-    values=(
-        Value("lowest", "Lowest coverage", "percent", children=False),
-        Value("highest", "Highest coverage", "percent", children=False),
-        Value("accepted", "Accepted", "text", children=False),
-    ),
-    source=f"data/reference/{FILE}, made by benchmarks/coverage.py",
-    method="500 seeded series a cell; over the ways of being autocorrelated and the mean counts simulated",
-)
-def trend_coverage(view: View) -> pd.DataFrame:
-    """Lowest and highest measured coverage of each method in each regime."""
-    frame = _coverage()
-    frame = frame[(frame["impact"] == "level") & ~frame["process"].str.startswith("shock")]
-    labels = ["method", "months", "after", "autocorrelation"]
-    found = frame.groupby(labels, sort=False)["coverage"].agg(lowest="min", highest="max").reset_index()
-    accepted = [trusted((low, high)) for low, high in zip(found["lowest"], found["highest"], strict=True)]
-    return found.assign(method=found["method"].map(NAMES), accepted=np.where(accepted, "yes", "no"))
-
-
-@table(
-    "trend_false_positives",
-    title="How often a change is found though there is none, with a shock of the pandemic's length a month after",
-    row="a method, handling of the shock, mean count and autocorrelation",
-    labels={
-        "method": "Method", "process": "Shock", "mean": "Events a month", "autocorrelation": "Autocorrelation",
-    },
-    values=(Value("wrong", "False positives", "percent", children=False),),
-    source=f"data/reference/{FILE}, made by benchmarks/coverage.py",
-    method="500 seeded series a cell, 66 months, 8 after; entries at 0.65 of their rate in the shock",
-)  # fmt: skip
-def trend_false_positives(view: View) -> pd.DataFrame:
-    """Share of 95% intervals that miss no change; 5% is what they promise."""
-    frame = _coverage()
-    frame = frame[frame["process"].str.startswith("shock")]
-    return frame.assign(wrong=1 - frame["coverage"], method=frame["method"].map(NAMES))[
-        ["method", "process", "mean", "autocorrelation", "wrong"]
-    ]

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.core.periods import year_ends
+from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import day_number
@@ -290,8 +291,8 @@ def _signed(value: float) -> str:
         Value("published", "Published", "number", follows=("own",), children=False),
         Value("difference", "Difference", "signed", follows=("own",), children=False),
         Value("of", "Whole, from the return"),
-        Value("published_of", "Whole, published", "number", follows=("of",), children=False),
-        Value("difference_of", "Difference of the wholes", "signed", follows=("of",), children=False),
+        Value("published_of", "Whole, published", "number", follows=("own", "of"), children=False),
+        Value("difference_of", "Difference of the wholes", "signed", follows=("own", "of"), children=False),
         Value("symbol", "Symbol of the DfE", "text", children=False),
     ),
     source=f"SSDA903 episodes; {SOURCE}",
@@ -300,6 +301,7 @@ def neighbours_reconciled(view: View) -> pd.DataFrame:
     """Own counts and published ones of every 31 March that both have; what the DfE suppressed is not given away.
 
     Each disputed rule is shown in the internal edition only: two that differ by a few children would give those away.
+    In public a year is left out in which few are counted, or few are not: what the DfE published would tell them.
     """
     specs, rows = measures().set_index("measure"), []
     for name, frame in _all(view).items():
@@ -309,12 +311,17 @@ def neighbours_reconciled(view: View) -> pd.DataFrame:
         for day in [day for day in days if day.year in mine.index and (day - view.history.first_day).days >= needs]:
             for rules in VARIANTS if disputed and not view.public else VARIANTS[:1]:
                 own = _own(view, name, day, rules)
-                if own is not None:
+                if own is not None and not (view.public and _few(own)):
                     labels = (specs.loc[name, "label"], rules.label if disputed else "Does not matter", day)
                     share = specs.loc[name, "per"] == 100
                     rows.append((*labels, *_pair(own, mine.loc[day.year], share, hide=view.public)))
     columns = ["measure", "rule", "date", "own", "published", "difference", "of", "published_of", "difference_of"]
     return pd.DataFrame(rows, columns=[*columns, "symbol"])
+
+
+def _few(own: tuple[int, int]) -> bool:
+    """True for a count, a whole or a remainder of 1 to 5."""
+    return any(0 < number < MINIMUM for number in (*own, own[1] - own[0]))
 
 
 def _pair(own: tuple[int, int], theirs: pd.Series, share: bool, *, hide: bool) -> tuple[float | str, ...]:

@@ -1,5 +1,5 @@
 """Tables of notebook 05: placements and their cost in the next two years under stated scenarios, and what the
-do-nothing of the same model is worth in pounds (shown in 31 too).
+do-nothing of the same model is worth in pounds (the tables of 31).
 
 Numbers to come are a model's and no children's; but a model of few children gives them away, so a forecast is shown
 only where today's number may be, and in public not where its median is 1 to 5 (docs/decisions/0007). Today's
@@ -14,16 +14,19 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from bond_eval.core.errors import InputError
 from bond_eval.core.periods import financial_year_start, next_month, year_label
-from bond_eval.economics.into_pounds import Design, Outlook
+from bond_eval.economics.into_pounds import Outlook
 from bond_eval.economics.money import Withheld
 from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.tables.did_the_trend_change import trend_of
 from bond_eval.evidence.view import View
 from bond_eval.placements.backcast import month_end, summary
 from bond_eval.placements.categories import CATEGORIES, EXTERNAL, IFA, OUTSIDE
-from bond_eval.placements.demand import Model, population
-from bond_eval.placements.demand_paths import LEVELS, Paths, bands
+from bond_eval.placements.demand import Model, fit, latest_window, leave_out, leaving_early, population
+from bond_eval.placements.demand_paths import LEVELS, Paths, bands, simulate
+from bond_eval.placements.history import History, build_history
 from bond_eval.placements.outlook import MONTHS, OP, Scenario
 
 CARERS = ("In-house fostering", "Connected carers")
@@ -31,6 +34,7 @@ GROUPS = (*CATEGORIES, ALL)
 NEEDS = {OUTSIDE: "Beds in outside placements", IFA: "Agency foster places", CARERS[0]: "In-house foster places",
          CARERS[1]: "Connected carers' places"}  # fmt: skip
 LIMITS = tuple(f"{side}_{100 * level:.0f}" for level in LEVELS for side in ("lower", "upper"))
+PEAK = ("median", "lower_80", "upper_80")
 SHOWN = ("now",)
 EPISODES = "SSDA903 episodes"
 PRICED = f"{EPISODES} and the authority's finance files"
@@ -46,8 +50,12 @@ def limits(kind: str, follows: tuple[str, ...]) -> tuple[Value, ...]:
 
 def outlook(view: View) -> Outlook:
     """All simulations of the view, made once."""
-    made = Outlook(view.history, view.finance, view.authority.programme_date, view.seed)
-    return view.shelf.setdefault("outlook", made)
+    key = f"outlook, seed {view.seed}"
+    if key not in view.shelf:
+        date = view.authority.programme_date
+        view.shelf[key] = Outlook(view.history, view.finance, date, view.seed, trend_of(view))
+    made: Outlook = view.shelf[key]
+    return made
 
 
 def grouped(counts: np.ndarray) -> np.ndarray:
@@ -248,6 +256,77 @@ def forecast_backcast(view: View) -> pd.DataFrame:
     )
 
 
+@table(
+    "forecast_duration",
+    title="Does it matter how long a child has been there? Leaving in the first half-year of a stay beside later",
+    row="a category",
+    labels={"category": "Category"},
+    values=(
+        Value("few", "Leavings behind it, where 1 to 5"),
+        Value("ratio", "Times as often", "decimal", follows=("few",)),
+        Value("lower", "Lower", "decimal", follows=("few",)),
+        Value("upper", "Upper", "decimal", follows=("few",)),
+        Value("verdict", "In words", "text", follows=("few",)),
+    ),
+    method="ratio of leavings per night at risk, stays begun within the data; score interval",
+)
+def forecast_duration(view: View) -> pd.DataFrame:
+    """The model takes leaving to be as likely on every night of a stay: whether that is so."""
+    rows = []
+    for category in (*EXTERNAL, *CARERS):
+        if (found := leaving_early(view.history, category)) is not None:
+            matters = "length of stay matters" if found.lower > 1 or found.upper < 1 else "no clear difference"
+            few = found.n if 0 < found.n < MINIMUM else np.nan
+            rows.append((category, few, found.value, found.lower, found.upper, f"{matters}; the model leaves it out"))
+    columns = ["category", "few", "ratio", "lower", "upper", "verdict"]
+    return pd.DataFrame(rows, columns=columns).replace([np.inf], np.nan)
+
+
+@table(
+    "forecast_options",
+    title="Who is counted: the latest rates with short breaks, and without unaccompanied children, in two years",
+    row="an option",
+    labels={"option": "Option"},
+    values=(
+        Value("children", "Children more or fewer today"),
+        *(Value(f"{who}_{name}", f"{words}, {label}", "number", follows=("children",))
+          for who, words in (("outside", "Outside placements"), ("all", "All looked after"))
+          for name, label in (("median", "median"), ("lower_80", "lower 80% limit"), ("upper_80", "upper 80% limit"))),
+        Value("reason", "Why there is none", "text"),
+    ),
+    method=f"{MODEL}; the latest year",
+)  # fmt: skip
+def forecast_options(view: View) -> pd.DataFrame:
+    """Short breaks are left out elsewhere and unaccompanied children are in; what the other choice would say."""
+    module = view.data.modules.get("UASC")
+    alone = np.unique(module["child"]) if module is not None and len(module) else np.zeros(0, dtype=int)
+    options = {
+        "With short breaks (V3, V4)": build_history(view.data, view.as_of, short_breaks=True),
+        "Without unaccompanied children": leave_out(view.history, alone) if len(alone) else None,
+    }
+    now = len(population(view.history, view.as_of).birth)
+    return pd.DataFrame([_option(view, *item, now) for item in options.items()]).reindex(
+        columns=["option", "children", *(f"{who}_{x}" for who in ("outside", "all") for x in PEAK), "reason"]
+    )
+
+
+def _option(view: View, name: str, history: History | None, now: int) -> dict[str, object]:
+    if history is None:
+        return {"option": name, "reason": "needs the UASC module of the return"}
+    start, end = population(history, view.as_of), month_end(view.as_of, MONTHS)
+    row: dict[str, object] = {"option": name, "children": abs(len(start.birth) - now), "reason": "-"}
+    try:
+        model = fit(history, latest_window(history, view.as_of, 1))
+    except InputError as error:
+        return row | {"reason": str(error)}
+    made = simulate(model, start, view.as_of, (end - view.as_of).days, seed=view.seed).night(end).astype(np.int64)
+    for who, draws in (("outside", made[:, OP]), ("all", made.sum(axis=1))):
+        found = bands(draws)
+        few = view.public and 0 < found["median"] < MINIMUM
+        row |= {f"{who}_{x}": np.nan if few else float(found[x]) for x in PEAK}
+    return row
+
+
 def judged(model: float, last: float) -> str:
     """Whether the model was nearer than the number carried forward, in words; half a child apart is no difference."""
     if abs(model - last) < 0.5:
@@ -255,49 +334,4 @@ def judged(model: float, last: float) -> str:
     return "nearer than the last value" if model < last else "further off than the last value"
 
 
-@table(
-    "avoided_by_design",
-    title="Child-days and cost avoided against each do-nothing, net of the programme",
-    row="a do-nothing",
-    labels={"design": "Do-nothing", "since": "Counted from"},
-    values=(
-        Value("children", "Children in outside placements and IFAs since"),
-        Value("outside_days", "Outside placements: child-days avoided", "signed", follows=("children",)),
-        Value("ifa_days", "IFAs: child-days avoided", "signed", follows=("children",)),
-        Value("median", "Avoided £000, all categories", "signed", follows=("children",)),
-        Value("lower", "Lower 95% limit £000", "signed", follows=("children",)),
-        Value("upper", "Upper 95% limit £000", "signed", follows=("children",)),
-        Value("above_zero", "Probability that cost was avoided", "percent", follows=("children",)),
-        Value("spend", "Programme spend £000", "thousands"),
-        Value("net", "Net £000", "signed", follows=("children",)),
-        Value("paid", "Probability that it paid for itself", "percent", follows=("children",)),
-        Value("standing", "In words", "text"),
-    ),
-    source=PRICED,
-    method="demand model less what was seen, uncontrolled before and after; × cost of a day drawn again",
-)
-def avoided_by_design(view: View) -> pd.DataFrame:
-    """One row a design, none pooled with another; blank with the reason in words where it cannot be estimated."""
-    rows = [_design_row(view, design) for design in outlook(view).designs]
-    columns = ["design", "since", "children", "outside_days", "ifa_days", "median", "lower", "upper", "above_zero",
-               "spend", "net", "paid", "standing"]  # fmt: skip
-    return pd.DataFrame(rows).reindex(columns=columns)
-
-
-def _design_row(view: View, design: Design) -> dict[str, object]:
-    row: dict[str, object] = {"design": design.name, "since": design.since, "standing": design.standing}
-    if not isinstance(design.days, Withheld):
-        places = view.history.placements
-        there = places["category"].isin(EXTERNAL) & (places["end"] > (design.since - dt.date(1970, 1, 1)).days)
-        outside, ifa = np.median(design.days[:, [CATEGORIES.index(name) for name in EXTERNAL]], axis=0)
-        row |= {"children": places.loc[there, "child"].nunique(), "outside_days": outside, "ifa_days": ifa}
-    if not isinstance(design.pounds, Withheld):
-        found = design.pounds
-        row |= {"median": found.median / 1e3, "lower": found.lower / 1e3, "upper": found.upper / 1e3}
-        row["above_zero"] = found.above_zero
-    if not isinstance(design.net, Withheld) and design.programme_pounds is not None:
-        row |= {"spend": design.programme_pounds / 1e3, "net": design.net.median / 1e3, "paid": design.net.above_zero}
-    return row
-
-
-__all__ = ["avoided_by_design", "forecast_by_month", "judged", "outlook"]
+__all__ = ["forecast_by_month", "judged", "outlook"]
