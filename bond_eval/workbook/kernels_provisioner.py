@@ -1,0 +1,63 @@
+"""The kernel provisioner: what jupyter_client asks for kernels that are forked (workbook.kernels)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from traitlets import Integer
+
+from bond_eval.workbook import kernels
+
+
+class ForkProvisioner(LocalProvisioner):
+    """Forks a kernel where that can be done and starts an ordinary one elsewhere."""
+
+    memory_mb = Integer(None, allow_none=True, help="MB that a kernel may take; Linux only").tag(config=True)
+    process: Any = None
+    folder = ""
+    last: kernels.Forked | None = None  # what is known of the kernel when it is gone
+
+    async def pre_launch(self, **kwargs: Any) -> dict[str, Any]:
+        """Give each kernel its own address: sockets in a private folder, which need no ports and cannot clash."""
+        if kernels.forks() and "ipykernel_launcher" in self.kernel_spec.argv:
+            base = os.environ.get(kernels.NURSERY) or kernels.server(kernels.KERNELS).address
+            self.folder = self.folder or str(Path(base).with_name(uuid.uuid4().hex[:12]))
+            Path(self.folder).mkdir(mode=0o700, exist_ok=True)
+            manager: Any = self.parent
+            manager.transport, manager.ip = "ipc", f"{self.folder}/k"
+            manager.connection_file = f"{self.folder}/kernel.json"
+        prepared: dict[str, Any] = await super().pre_launch(**kwargs)
+        return prepared
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        """Fork it. Raises ServerLost."""
+        if not self.folder:
+            return await super().launch_kernel(cmd, **kwargs)
+        self.cwd = kwargs.get("cwd") or os.getcwd()
+        self.process = kernels.fork_kernel(cmd, str(self.cwd), kwargs["env"], self.memory_mb, self.folder)
+        self.last = self.process
+        self.pid = self.pgid = self.process.pid
+        return self.connection_info
+
+    async def send_signal(self, signum: int) -> None:
+        """Send it a signal, unless it has ended: its number may be another's by now."""
+        if not (self.folder and self.process and self.process.poll() is not None):
+            await super().send_signal(signum)
+
+    async def kill(self, restart: bool = False) -> None:
+        """End it and wait for that: looking again every tenth of a second would cost more than a notebook's start."""
+        if self.folder and self.process:
+            self.process.close()
+        else:
+            await super().kill(restart)
+
+    async def cleanup(self, restart: bool = False) -> None:
+        """Nothing of a kernel's sockets stays."""
+        await super().cleanup(restart)
+        if self.folder and not restart:
+            shutil.rmtree(self.folder, ignore_errors=True)
