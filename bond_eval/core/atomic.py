@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
+import platform
+import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,8 +34,7 @@ def write_bytes(path: Path, content: bytes) -> None:
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:
-        reason = error.strerror or "unknown"
-        raise InputError(f"Cannot write {path.name} in {path.parent}: {reason}. Choose another --out.") from error
+        raise InputError(f"Cannot write {path.name} in {path.parent}: {reason(error)}") from error
 
 
 def write_text(path: Path, text: str) -> None:
@@ -52,28 +55,74 @@ def replaced_folder(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+        _clear(target)
+        work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.{owner()}."))
         os.chmod(work, 0o755)
     except OSError as error:
-        reason = error.strerror or "unknown"
-        raise InputError(f"Cannot write to {target.parent}: {reason}. Choose another --out.") from error
+        raise InputError(f"Cannot write to {target.parent}: {reason(error)}") from error
     try:
         yield work
-        _swap(work, target)
+        try:
+            _swap(work, target)
+        except OSError as error:
+            raise InputError(f"Cannot put {target.name} in {target.parent}: {reason(error)}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
+def reason(error: OSError) -> str:
+    """Why something could not be written, and what to do: the end of a sentence."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    return f"{error.strerror or 'unknown'}. {'Make room there and run again.' if full else 'Choose another --out.'}"
+
+
+def owner() -> str:
+    """This machine and process, in the name of each temporary folder: only whose process is gone is cleared away."""
+    return f"{_machine()}-{os.getpid()}"
+
+
+def abandoned(folder: Path) -> bool:
+    """True for a temporary folder of this user and machine whose process is gone."""
+    import psutil
+
+    found = re.search(rf"[.-]{_machine()}-(\d+)\.", folder.name)
+    try:
+        told = folder.lstat()
+        if not found or folder.is_symlink() or told.st_uid != getattr(os, "getuid", lambda: told.st_uid)():
+            return False
+        process = psutil.Process(int(found[1]))
+        # A number is given again to a later process.
+        return process.status() == psutil.STATUS_ZOMBIE or process.create_time() > told.st_ctime + 2
+    except psutil.NoSuchProcess:
+        return True
+    except (OSError, psutil.Error):
+        return False
+
+
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode('utf-8')):08x}"
+
+
+def _clear(target: Path) -> None:
+    """Take away what a process that was ended left beside `target`; bring back what it had put aside."""
+    for left in target.parent.glob(f".{target.name}.*"):
+        if left.is_dir() and abandoned(left):
+            if left.suffix == ".old" and not target.exists():
+                os.replace(left, target)
+            else:
+                shutil.rmtree(left, ignore_errors=True)
+
+
 def _swap(work: Path, target: Path) -> None:
     # A folder cannot be replaced in one step everywhere, so the old one is put aside and brought back on failure.
-    old = target.with_name(f".{target.name}.old")
+    old = target.with_name(f".{target.name}.{owner()}.old")
     shutil.rmtree(old, ignore_errors=True)
-    if target.exists():
-        os.replace(target, old)
     try:
+        if target.exists():
+            os.replace(target, old)
         os.replace(work, target)
-    except OSError:
-        if old.exists():
+    except BaseException:
+        if old.exists() and not target.exists():
             os.replace(old, target)
         raise
     shutil.rmtree(old, ignore_errors=True)

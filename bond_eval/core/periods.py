@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from bond_eval.core.errors import InputError
 
 FIRST_MONTH = {1: 4, 2: 7, 3: 10, 4: 1}
+YEARS = (1990, 2101)
 _PATTERN = re.compile(r"^(\d{4})-(\d{2})-Q([1-4])$")
 
 
@@ -29,9 +30,13 @@ class Quarter:
         match = _PATTERN.match(str(text).strip())
         if match:
             year, tail, number = (int(part) for part in match.groups())
-            if (year + 1) % 100 == tail and 1990 <= year <= 2100:
+            if (year + 1) % 100 == tail and year in range(*YEARS):
                 return cls(year, number)
-        raise InputError(f"Quarter {text!r} is not one: write a financial quarter such as 2020-21-Q2.")
+        import difflib
+
+        every = [str(cls(year, number)) for year in range(*YEARS) for number in FIRST_MONTH]
+        near = difflib.get_close_matches(str(text).strip(), every, n=1, cutoff=0.5) or ["2020-21-Q2"]
+        raise InputError(f"Quarter {text!r} is not one: write a financial quarter such as {near[0]}.")
 
     @classmethod
     def of(cls, day: dt.date) -> Quarter:

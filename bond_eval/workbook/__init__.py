@@ -2,6 +2,10 @@
 
 run.RunSettings            what to run: data, authority, quarter, out, only, jobs, audience, seed, notebooks
 run.run_workbook           one authority and quarter, to a folder that appears whole or not at all
+parameters.declared        what a notebook says of itself: parameters, stage, what it must leave behind
+reuse.Store                what an earlier run made, used again where nothing it is made of has changed
+ledger.read_ledger         what happened in every run, as we saw it
+locks.alone                one run at a time in one folder
 reference.write_reference  the committed run of the sample quarter
 collect.collect            findings of executed notebooks
 publish.publish            pages and index of a run

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from bond_eval.core.findings import FINDING_MIME, Finding
 from bond_eval.core.formats import plural
 from bond_eval.workbook.execute import WORKER_LOST, Outcome
-from bond_eval.workbook.settings import DIED, DONE, FAILED, INCOMPLETE, NotebookResult
+from bond_eval.workbook.parameters import Declared
+from bond_eval.workbook.settings import DIED, DONE, FAILED, INCOMPLETE, OUT_OF_MEMORY, TIMED_OUT, NotebookResult
 
 INJECTED = "injected-parameters"
 PARAMETERS = "parameters"
 ERROR_MARK = "papermill-error-cell-tag"
-MIN_FINDINGS = 3
 _TITLE = re.compile(r"^#\s+(.+?)\s*#*$", re.MULTILINE)
 _TIMEOUT = "CellTimeoutError"
 
@@ -84,17 +84,23 @@ def figures(notebook: Any) -> list[tuple[int, str]]:
 
 def cut_off(notebook: Any, result: NotebookResult) -> None:
     """Empty the cell in which a kernel died or ran out of time: how much of it arrived is chance."""
-    if result.status == DIED or result.error == _TIMEOUT:
+    if result.status in (DIED, TIMED_OUT, OUT_OF_MEMORY):
         for number, cell in numbered(notebook):
             if cell.cell_type == "code" and number == result.cell and INJECTED not in tags(cell):
                 cell.outputs, cell.execution_count = [], None
 
 
-def assess(name: str, notebook: Any, outcome: Outcome) -> NotebookResult:
-    """How a notebook ended, from what is in it: papermill's own marks say "completed" even for a dead kernel."""
+def assess(
+    name: str, notebook: Any, outcome: Outcome, says: Declared | None = None, tables: Collection[str] = ()
+) -> NotebookResult:
+    """How a notebook ended, from what was seen of its kernel and what is in it.
+
+    Never from papermill's own marks, which say "completed" even for a dead kernel. `says`: what the notebook declares;
+    `tables`: ids of those in the release.
+    """
     stderr = [o.text for _, o in outputs(notebook) if o.output_type == "stream" and o.name == "stderr"]
     lines = [line for text in stderr for line in text.splitlines() if line.strip()]
-    status, cell, error, message, count = _status(notebook, outcome)
+    status, cell, error, message, count = _status(notebook, outcome, says or Declared(name), tables)
     return NotebookResult(
         name=name,
         title=title(notebook, name),
@@ -110,33 +116,41 @@ def assess(name: str, notebook: Any, outcome: Outcome) -> NotebookResult:
     )
 
 
-def _status(notebook: Any, outcome: Outcome) -> tuple[str, int | None, str, str, int]:
-    failed = [(number, o.ename) for number, o in outputs(notebook) if o.output_type == "error"]
-    if failed:
-        number, error = failed[0][0], outcome.raised or "Error"
-        return FAILED, number, error, f"Cell {number} raised {error}; the cells after it did not run.", 0
-    reached = _reached(notebook)
-    if outcome.raised == _TIMEOUT:
-        return FAILED, reached, _TIMEOUT, f"Cell {reached} took longer than a cell may.", 0
+def _status(
+    notebook: Any, outcome: Outcome, says: Declared, tables: Collection[str]
+) -> tuple[str, int | None, str, str, int]:
+    reached, seen = _reached(notebook), outcome.status
+    where = f"in cell {reached}" if reached else "before its first cell"
+    if seen == OUT_OF_MEMORY or outcome.raised == "MemoryError":
+        return OUT_OF_MEMORY, reached, outcome.raised, f"It needed more memory than it may have {where}.", 0
+    if seen == TIMED_OUT or outcome.raised == _TIMEOUT:
+        return TIMED_OUT, reached, outcome.raised, f"Cell {reached} took longer than a cell may.", 0
+    failed = [number for number, o in outputs(notebook) if o.output_type == "error"]
+    if failed and seen != DIED:
+        error = outcome.raised or "Error"
+        return FAILED, failed[0], error, f"Cell {failed[0]} raised {error}; the cells after it did not run.", 0
     idle = [n for n, c in numbered(notebook) if _is_code(c) and c.get("execution_count") is None]
-    if outcome.raised or idle:
+    if seen == DIED or outcome.raised or idle:
         error = "" if outcome.raised == WORKER_LOST else outcome.raised
-        where = f"in cell {reached}" if reached else "before its first cell"
         return DIED, reached, error, f"Its kernel died {where}; the cells after that did not run.", 0
-    return _completeness(notebook)
+    return _completeness(notebook, says, tables)
 
 
-def _completeness(notebook: Any) -> tuple[str, int | None, str, str, int]:
+def _completeness(notebook: Any, says: Declared, tables: Collection[str]) -> tuple[str, int | None, str, str, int]:
     try:
-        count = len(findings(notebook))
+        ids = [finding["id"] for _, finding in findings(notebook)]
     except ValueError:
         return FAILED, None, "ValueError", "It shows a finding that is not whole.", 0
-    alts = figures(notebook)
-    missing = []
-    if count < MIN_FINDINGS:
-        missing.append(f"it has {plural(count, 'finding')} where {MIN_FINDINGS} are needed")
-    if not alts:
-        missing.append("it has no figure")
+    alts, count, missing = figures(notebook), len(ids), []
+    if isinstance(says.findings, tuple):
+        missing += [f"it has no finding {id}" for id in says.findings if id not in ids]
+    elif count < says.findings:
+        missing.append(f"it has {plural(count, 'finding')} where {says.findings} are needed")
+    if len(alts) < says.figures:
+        missing.append(
+            f"it has {plural(len(alts), 'figure')} where {says.figures} are needed" if alts else "it has no figure"
+        )
+    missing += [f"there is no table {id}" for id in says.tables if id not in tables]
     missing += [f"the figure of cell {number} has no text alternative" for number, alt in alts if not alt]
     if missing:
         text = "; ".join(missing)

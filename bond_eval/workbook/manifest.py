@@ -31,7 +31,7 @@ def provenance(settings: RunSettings, facts: Mapping[str, Any], left_out: Sequen
         "release": {name: value for name, value in facts.items() if name != "inputs"},
         "inputs": [{k: v for k, v in item.items() if k not in hidden} for item in facts["inputs"]],
         "rows_read": sum(item["rows"] for item in facts["inputs"]),
-        "parameters": settings.parameters(),
+        "parameters": settings.parameters() | dict(settings.dials),
         "command": settings.command(),
         "left_out": list(left_out),
         "versions": versions(),

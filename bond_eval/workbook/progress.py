@@ -73,6 +73,8 @@ class Bar(Silent):
 
 def line(result: NotebookResult) -> str:
     """01_placement_trends done in 4.1 s, with what went wrong after it."""
+    if result.reused:
+        return f"{result.name} reused: nothing it is made of has changed"
     text = f"{result.name} {result.status} in {result.seconds:.1f} s"
     return f"{text}: {result.message}" if result.message else text
 

@@ -9,9 +9,11 @@ from bond_eval.core.atomic import replaced_folder
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, REFERENCE_RUN, SAMPLE, short_form
+from bond_eval.workbook.locks import interruptible
 from bond_eval.workbook.progress import Silent
-from bond_eval.workbook.run import Builder, perform, write_parts
+from bond_eval.workbook.run import Builder, Refused, attack, perform, write_parts
 from bond_eval.workbook.settings import Progress, RunReport, RunSettings
+from bond_eval.workbook.tidy import without_drawings
 
 AUTHORITY, QUARTER = "salford", Quarter(2020, 2)
 
@@ -23,20 +25,30 @@ def write_reference(
     jobs: int = 2,
     progress: Progress | None = None,
     build: Builder | None = None,
+    audit: bool = True,
 ) -> RunReport:
     """Run the sample quarter and put notebooks, tables, findings.json and release.json in `target`.
 
-    No page and no manifest: those hold pictures, versions and commits, which differ between machines. Raises
-    InputError, leaving `target` as it was, where any notebook is not whole.
+    No page and no manifest: those hold pictures, versions and commits, which differ between machines. Leaves `target`
+    as it was where the audit finds what may not be published (the report says what), and raises InputError where any
+    notebook is not whole.
     """
-    started = time.perf_counter()
-    settings = RunSettings(data, AUTHORITY, QUARTER, out=target.parent, jobs=jobs, notebooks=notebooks)
-    with replaced_folder(target) as work:
-        done = perform(settings, progress or Silent(), build)
-        unsound = [f"{result.name}: {result.message}" for result in done.results if not result.done]
-        if unsound:
-            raise InputError(f"{short_form(target)} stays as it was, since not every notebook is whole. {unsound[0]}")
-        write_parts(work, done)
-        # Notebooks opened outside a run find their tables here.
-        done.release.save(work)
-    return RunReport(target, done.results, time.perf_counter() - started)
+    started, progress, refused = time.perf_counter(), progress or Silent(), tuple[str, ...]()
+    settings = RunSettings(data, AUTHORITY, QUARTER, out=target, jobs=jobs, notebooks=notebooks, audit=audit)
+    try:
+        with interruptible(), replaced_folder(target) as work:
+            done = perform(settings, progress, build)
+            unsound = [f"{result.name}: {result.message}" for result in done.results if not result.done]
+            if unsound:
+                raise InputError(
+                    f"{short_form(target)} stays as it was, since not every notebook is whole. {unsound[0]}"
+                )
+            for notebook in done.notebooks.values():
+                without_drawings(notebook)
+            write_parts(work, done)
+            attack(work, settings, progress)
+            # Notebooks opened outside a run find here what the tables just attacked hold, in another form.
+            done.release.save(work)
+    except Refused as refusal:
+        refused = refusal.lines
+    return RunReport(target, done.results, time.perf_counter() - started, refused)

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import tempfile
+import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bond_eval.core.atomic import replaced_folder, write_json, write_text
+from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FILE as FINDINGS
+from bond_eval.workbook import ledger, reuse
 from bond_eval.workbook.cells import assess, cut_off
 from bond_eval.workbook.collect import as_file, collect
-from bond_eval.workbook.execute import Job, Outcome, execute_all, kernel_environment
+from bond_eval.workbook.execute import Job, Outcome, execute_all, kernel_environment, warm
+from bond_eval.workbook.locks import STATE, alone, interruptible, private_folder
 from bond_eval.workbook.manifest import MANIFEST, TIMINGS, manifest, provenance, timings
+from bond_eval.workbook.parameters import Declared, declared, dials
 from bond_eval.workbook.progress import Silent
 from bond_eval.workbook.settings import (
     DONE,
@@ -26,7 +29,6 @@ from bond_eval.workbook.settings import (
     RunSettings,
     chosen,
     notebook_names,
-    stage_of,
 )
 from bond_eval.workbook.stages import earlier_findings, missing_notebooks
 from bond_eval.workbook.tidy import Scrubber, text_of, tidy
@@ -34,6 +36,15 @@ from bond_eval.workbook.tidy import Scrubber, text_of, tidy
 __all__ = ["Builder", "Performed", "RunReport", "RunSettings", "perform", "run_workbook", "write_pages", "write_parts"]
 
 Builder = Callable[..., Any]  # data, authority, quarter, audience, seed, and seals where there are any
+_LITTLE = 1 << 20  # bytes: with less room left, what a notebook could not write is no fault of its own
+
+
+class Refused(Exception):
+    """The audit found what may not be published; `lines` say what."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        super().__init__(*lines)
+        self.lines = tuple(lines)
 
 
 @dataclass(frozen=True)
@@ -54,34 +65,156 @@ class Performed:
 def run_workbook(settings: RunSettings, progress: Progress | None = None, build: Builder | None = None) -> RunReport:
     """Build the release, run the notebooks, and publish pages, tables, findings and manifest in settings.folder.
 
-    A notebook that fails does so alone; the report tells and its exit status is 1. `build` makes the release
-    (evidence.release.build_release where None). Raises InputError, leaving the last run as it was, where the data
-    cannot be used, a notebook named is not there, two findings share an id, the folder cannot be written, or what the
-    last run of the quarter sealed was changed since.
+    What an earlier run made is used again where nothing that it is made of has changed. A notebook that fails does so
+    alone; the report tells and its exit status is 1. Where the audit finds what may not be published, the last run
+    stays and the status is 3. `build` makes the release (evidence.release.build_release where None). Raises InputError,
+    leaving the last run as it was, where parameters or data cannot be used, a file was changed while it was read, a
+    notebook named is not there, two findings share an id, the folder cannot be written or is held by another run, or
+    what the last run of the quarter sealed was changed since.
     """
+    started = time.perf_counter()
+    progress, asked = progress or Silent(), _asked(settings)
+    facts = {"quarter": str(settings.quarter), "audience": settings.audience, "notebooks": asked.wanted}
+    log_file = settings.folder.parent / ledger.FILE
+    with (
+        interruptible(),
+        alone(settings.folder, settings.wait, progress.note),
+        ledger.told(log_file, **facts, left_out=asked.left_out) as log,
+    ):
+        kept = settings.folder.parent / STATE / settings.folder.name
+        files, program = reuse.inputs(settings, asked.wanted), reuse.program()
+        store = reuse.Store(kept, progress.note, settings.force, files, program)
+        under = reuse.run_key(settings, store, asked.left_out)
+        if build is None and (last := reuse.unchanged(settings, store, under)):
+            progress.note(f"Nothing has changed since the last run: all {len(last)} notebooks are reused")
+            for result in last:
+                _log_end(log, result)
+            report = RunReport(settings.folder, last, time.perf_counter() - started)
+        else:
+            report = _made(asked, progress, build, store, log)
+            if build is None and not report.refused:
+                reuse.keep_run(settings, store, under, report.results)
+        log(ledger.RUN_ENDED, status=report.exit_status, error="")
+    return report
+
+
+def _made(asked: _Asked, progress: Progress, build: Builder | None, store: reuse.Store, log: ledger.Log) -> RunReport:
+    """The run made and put in place, unless the audit refuses it."""
     from bond_eval.workbook.seals import earlier_seals, own_seals, write_seals
 
-    started = time.perf_counter()
-    sealed = own_seals(settings)
-    with replaced_folder(settings.folder) as work:
-        done = perform(settings, progress or Silent(), build, earlier_seals(settings))
-        write_parts(work, done)
-        write_seals(work, settings, sealed, done.tables)
-        write_pages(work, done)
-        write_json(work / TIMINGS, timings(done.results, time.perf_counter() - started))
-    return RunReport(settings.folder, done.results, time.perf_counter() - started)
+    settings, started = asked.settings, time.perf_counter()
+    sealed, refused = own_seals(settings), tuple[str, ...]()
+    try:
+        with replaced_folder(settings.folder) as work:
+            done = perform(settings, progress, build, earlier_seals(settings), store, log)
+            write_parts(work, done)
+            write_seals(work, settings, sealed, done.tables)
+            write_pages(work, done)
+            write_json(work / TIMINGS, timings(done.results, time.perf_counter() - started))
+            reuse.check(settings, store, asked.wanted)
+            attack(work, settings, progress, log)
+    except Refused as refusal:
+        refused = refusal.lines
+    except BaseException:
+        reuse.check(settings, store, asked.wanted, refuse=False)
+        raise
+    return RunReport(settings.folder, done.results, time.perf_counter() - started, refused)
+
+
+def attack(folder: Path, settings: RunSettings, progress: Progress, log: ledger.Log = ledger.silent) -> None:
+    """Raise Refused where an attacker learns from a public folder what may not be published."""
+    if settings.audience != "public" or not settings.audit:
+        return
+    from bond_eval.audit import audit
+
+    progress.note("Attacking what is to be published, as one would who has nothing else")
+    earlier = settings.earlier_runs()
+    report = audit(folder, settings.data, earlier[-1][1] if earlier else None)
+    log(ledger.AUDITED, falls=len(report.falls))
+    if report.falls:
+        raise Refused(report.lines())
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a run is asked for, checked: all notebooks, those to run, what each says of itself, and their own dials."""
+
+    settings: RunSettings
+    names: list[str]
+    wanted: list[str]
+    says: Mapping[str, Declared]
+    dials: Mapping[str, dict[str, Any]]
+
+    @property
+    def stages(self) -> dict[str, int]:
+        return {name: said.stage for name, said in self.says.items()}
+
+    @property
+    def left_out(self) -> list[str]:
+        return [name for name in self.names if name not in self.wanted]
+
+
+def _asked(settings: RunSettings) -> _Asked:
+    names = notebook_names(settings.notebooks)
+    wanted = chosen(names, settings.only)
+    says = {name: declared(settings.notebooks / f"{name}.ipynb") for name in names}
+    return _Asked(settings, names, wanted, says, dials(settings.dials, [says[name] for name in wanted]))
 
 
 def perform(
-    settings: RunSettings, progress: Progress, build: Builder | None = None, seals: Sequence[Any] = ()
+    settings: RunSettings,
+    progress: Progress,
+    build: Builder | None = None,
+    seals: Sequence[Any] = (),
+    store: reuse.Store | None = None,
+    log: ledger.Log = ledger.silent,
 ) -> Performed:
     """Build the release and run the notebooks asked for; writes nothing but in a private folder that is removed.
 
     `seals`: what earlier quarters sealed (workbook.seals.earlier_seals); a builder is told of them where there are any.
+    `store`: what may be used again; `log`: told of each notebook.
     """
-    names = notebook_names(settings.notebooks)
-    wanted = chosen(names, settings.only)
-    stages = {name: stage_of(settings.notebooks / f"{name}.ipynb") for name in names}
+    asked, store = _asked(settings), store or reuse.Store()
+    stages = asked.stages
+    release, under = _release(settings, progress, build, seals, store)
+    second_tables: dict[str, str] = {}
+    with private_folder() as private:
+        # The release lies apart from the kernels' working folders, and neither is published.
+        shelf = private / "release"
+        shelf.mkdir()
+        release.save(shelf)
+        kept = reuse.Kept.of(release, shelf).as_json()
+        if under:
+            store.put(reuse.RELEASE, under, kept)
+        earlier = earlier_findings(settings, release.facts, asked.wanted, stages)
+        scrubber = Scrubber([private, settings.data.resolve().parent, settings.data.resolve()])
+        run = _Run(asked, kept["tables"], progress, store, log, scrubber)
+        progress.begin(asked.wanted)
+        try:
+            run.execute([name for name in asked.wanted if stages[name] == 1], shelf, reuse.key(kept))
+            missing = missing_notebooks(run.results, stages, earlier)
+            second = [name for name in asked.wanted if stages[name] == 2]
+            if second:
+                content = as_file(release.facts, run.found(), missing, earlier)
+                write_json(shelf / FINDINGS, content)
+                second_tables = _second_tables(content)
+                run.execute(second, shelf, reuse.key(kept, content))
+        finally:
+            progress.end()
+    ordered = tuple(run.results[name] for name in asked.wanted)
+    tables, left_out = kept["tables"] | second_tables, tuple(asked.left_out)
+    return Performed(settings, release, run.notebooks, ordered, tables, run.found(), missing, earlier, left_out)
+
+
+def _release(
+    settings: RunSettings, progress: Progress, build: Builder | None, seals: Sequence[Any], store: reuse.Store
+) -> tuple[Any, str]:
+    """The release, and under what to keep it ("" for one that is kept already, or is another builder's)."""
+    under = reuse.release_key(settings, store) if build is None else ""
+    if under and (last := store.get(reuse.RELEASE, under)):
+        progress.note("Nothing that the tables are made of has changed: they are those of the last run")
+        return reuse.Kept(**last), ""
+    warm()  # kernels come up while the tables are built
     progress.note(f"Reading {settings.parameters()['data']} and building the tables")
     known: dict[str, Any] = {"seals": tuple(seals)} if seals else {}
     if build is None and settings.audience == "public":
@@ -89,34 +222,10 @@ def perform(
 
         # What was shown before must not give away, by a difference, what is withheld now.
         known["previous"] = [published(folder, quarter) for quarter, folder in settings.earlier_runs()]
-    release = (build or _builder())(
+    made = (build or _builder())(
         settings.data, settings.authority, settings.quarter, settings.audience, settings.seed, **known
     )
-    earlier = earlier_findings(settings, release.facts, wanted, stages)
-    run = _Run(settings, release, stages, progress)
-    second_tables: dict[str, str] = {}
-    with _private_folder() as private:
-        # The release lies apart from the kernels' working folders, and neither is published.
-        shelf = private / "release"
-        shelf.mkdir()
-        release.save(shelf)
-        run.scrubber = Scrubber([private, settings.data.resolve().parent, settings.data.resolve()])
-        progress.begin(wanted)
-        try:
-            run.execute([name for name in wanted if stages[name] == 1], shelf)
-            missing = missing_notebooks(run.results, stages, earlier)
-            second = [name for name in wanted if stages[name] == 2]
-            if second:
-                content = as_file(release.facts, run.found(), missing, earlier)
-                write_json(shelf / FINDINGS, content)
-                second_tables = _second_tables(content)
-                run.execute(second, shelf)
-        finally:
-            progress.end()
-    ordered = tuple(run.results[name] for name in wanted)
-    left_out = tuple(name for name in names if name not in wanted)
-    tables = release.csv_files() | second_tables
-    return Performed(settings, release, run.notebooks, ordered, tables, run.found(), missing, earlier, left_out)
+    return made, under
 
 
 def write_parts(folder: Path, done: Performed) -> None:
@@ -147,65 +256,96 @@ def write_pages(folder: Path, done: Performed) -> None:
 class _Run:
     """What grows while notebooks run: tidied notebooks and results by name."""
 
-    settings: RunSettings
-    release: Any
-    stages: Mapping[str, int]
+    asked: _Asked
+    tables: Mapping[str, str]
     progress: Progress
-    scrubber: Scrubber = field(default_factory=Scrubber)
+    store: reuse.Store
+    log: ledger.Log
+    scrubber: Scrubber
     notebooks: dict[str, Any] = field(default_factory=dict)
     results: dict[str, NotebookResult] = field(default_factory=dict)
 
-    def execute(self, names: Sequence[str], shelf: Path) -> None:
-        """Run these notebooks, in kernels that find the release on `shelf`."""
-        private = shelf.parent
-        jobs = {name: _job(self.settings, name, private) for name in names}
+    def execute(self, names: Sequence[str], shelf: Path, reads: str) -> None:
+        """Run these notebooks, in kernels that find the release on `shelf`; `reads`: SHA-256 of what lies there."""
+        settings, says = self.asked.settings, self.asked.says
+        keys = {name: self._key(name, reads) for name in names}
+        todo = [name for name in names if not self._reused(name, keys[name])]
+        jobs = {name: _job(self.asked, name, shelf.parent) for name in todo}
 
         def ended(outcome: Outcome) -> None:
-            notebook = _read(jobs[outcome.name])
-            result = self.results[outcome.name] = assess(outcome.name, notebook, outcome)
+            notebook, name = _read(jobs[outcome.name]), outcome.name
+            result = assess(name, notebook, outcome, says[name], self.tables)
+            if not result.done and shutil.disk_usage(shelf).free < _LITTLE:
+                raise InputError(f"No room is left in {shelf.parent.parent}: make room there and run again.")
             cut_off(notebook, result)
-            self.notebooks[outcome.name] = tidy(notebook, self.settings.audience == "public", self.scrubber)
-            self.progress.done(result)
+            kept = tidy(notebook, settings.audience == "public", self.scrubber)
+            if result.done:
+                self.store.put(name, keys[name], {"result": asdict(result), "notebook": text_of(kept)})
+            self._took(result, kept)
+
+        def begun(name: str) -> None:
+            self.log(ledger.BEGUN, notebook=name)
 
         if jobs:
-            execute_all(list(jobs.values()), self.settings.jobs, kernel_environment(shelf, private), ended)
+            execute_all(list(jobs.values()), settings.jobs, kernel_environment(shelf, shelf.parent), ended, begun)
 
     def found(self) -> list[dict[str, Any]]:
         """Findings of notebooks that came out: what one said before it failed was not followed by its own checks."""
         sound = {n: book for n, book in self.notebooks.items() if self.results[n].status in (DONE, INCOMPLETE)}
-        return collect(sound, self.stages)
+        return collect(sound, self.asked.stages)
+
+    def _key(self, name: str, reads: str) -> str:
+        settings = self.asked.settings
+        return reuse.key(
+            self.store.program, self.asked.says[name].digest, settings.parameters(), self.asked.dials[name], reads
+        )
+
+    def _reused(self, name: str, key: str) -> bool:
+        import nbformat
+
+        last = self.store.get(name, key)
+        if last:
+            result = NotebookResult(**last["result"] | {"seconds": 0.0, "reused": True})
+            self._took(result, nbformat.reads(last["notebook"], as_version=4))
+        return bool(last)
+
+    def _took(self, result: NotebookResult, notebook: Any) -> None:
+        self.results[result.name], self.notebooks[result.name] = result, notebook
+        _log_end(self.log, result)
+        self.progress.done(result)
 
 
-def _job(settings: RunSettings, name: str, private: Path) -> Job:
-    place = private / "places" / name
+def _log_end(log: ledger.Log, result: NotebookResult) -> None:
+    facts = {name: getattr(result, name) for name in ("status", "cell", "error", "reused")}
+    log(ledger.ENDED, notebook=result.name, **facts)
+
+
+def _job(asked: _Asked, name: str, private: Path) -> Job:
+    settings, place = asked.settings, private / "places" / name
     place.mkdir(parents=True)
     return Job(
         name=name,
         source=settings.notebooks.resolve() / f"{name}.ipynb",
         target=private / f"{name}.ipynb",
         place=place,
-        parameters=settings.parameters(),
+        parameters=settings.parameters() | asked.dials[name],
         cell_timeout=settings.cell_timeout,
+        memory_mb=settings.memory_mb,
     )
 
 
 def _read(job: Job) -> Any:
     import nbformat
 
-    if job.target.exists():
+    try:
         return nbformat.read(job.target, as_version=4)
+    except (OSError, ValueError, KeyError, AttributeError):
+        pass  # it was not begun, or the disk was full: what there is to see is the notebook as it was
     notebook = nbformat.read(job.source, as_version=4)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     return notebook
-
-
-@contextmanager
-def _private_folder() -> Iterator[Path]:
-    # A kernel that is being ended may still write for a moment, which must not end the run.
-    with tempfile.TemporaryDirectory(prefix="bond-eval-", ignore_cleanup_errors=True) as name:
-        yield Path(name).resolve()
 
 
 def _second_tables(content: Mapping[str, Any]) -> dict[str, str]:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import difflib
-import json
-import re
 import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, short_form
+from bond_eval.workbook.parameters import common
 
 AUDIENCES = ("public", "internal")
 DONE, FAILED, DIED, INCOMPLETE = "done", "failed", "died", "incomplete"
+TIMED_OUT, OUT_OF_MEMORY = "timed out", "out of memory"
 BACK = 40  # quarters
-_KEY = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
 
 
 @dataclass(frozen=True)
 class RunSettings:
     """One run. `authority` is the key that names folders; `only` names notebooks, all where empty.
 
-    `cell_timeout` is in seconds. Raises InputError where the parts cannot be used.
+    `cell_timeout` is in seconds a cell, `memory_mb` in megabytes a notebook (None: as much as there is). `force` runs
+    what is unchanged too; `dials`: parameters of notebooks' own; `audit`: attack a public run before it is put in
+    place; `wait`: seconds to wait for another run of the same folder. Raises InputError where the parts cannot be used.
     """
 
     data: Path
@@ -38,15 +39,19 @@ class RunSettings:
     seed: int = 2021
     notebooks: Path = NOTEBOOKS
     cell_timeout: int = 900
+    memory_mb: int | None = None
+    force: bool = False
+    dials: Mapping[str, Any] = field(default_factory=dict)
+    audit: bool = True
+    wait: float = 600.0
 
     def __post_init__(self) -> None:
         """Refuse what would write outside `out` or mislabel the edition."""
-        if not _KEY.match(self.authority):
-            raise InputError(f"Authority {self.authority!r} is not a key: use letters, digits and hyphens.")
-        if self.audience not in AUDIENCES:
-            raise InputError(f"Audience {self.audience!r} is not one: choose {' or '.join(AUDIENCES)}.")
-        if self.jobs < 1:
-            raise InputError("The number of jobs must be 1 or more.")
+        common(self.parameters())
+        numbers = {"jobs": self.jobs, "seconds a cell": self.cell_timeout, "megabytes a notebook": self.memory_mb}
+        for name, number in numbers.items():
+            if number is not None and number < 1:
+                raise InputError(f"The number of {name} must be 1 or more.")
 
     @property
     def folder(self) -> Path:
@@ -80,6 +85,8 @@ class RunSettings:
             parts.append("--internal")
         for name in self.only:
             parts += ["--only", name]
+        for name, value in self.dials.items():
+            parts += ["--parameter", f"{name}={value}"]
         return shlex.join(parts)
 
 
@@ -87,7 +94,8 @@ class RunSettings:
 class NotebookResult:
     """How one notebook ended. `cell` counts from 1 as in notebooks/; `error` is the class of what was raised.
 
-    `message` is a sentence of our own: it never repeats what the notebook raised, which may hold a value.
+    `message` is a sentence of our own: it never repeats what the notebook raised, which may hold a value. `reused`: it
+    is that of an earlier run, since nothing that it is made of has changed.
     """
 
     name: str
@@ -101,6 +109,7 @@ class NotebookResult:
     warnings: int
     stderr_lines: int
     seconds: float
+    reused: bool = False
 
     @property
     def done(self) -> bool:
@@ -110,15 +119,21 @@ class NotebookResult:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What a run left: `folder` with the site, one result a notebook, and the seconds it took."""
+    """What a run left: `folder` with the site, one result a notebook, and the seconds it took.
+
+    `refused`: what the audit found, line by line; where there is anything, the folder is still that of the last run.
+    """
 
     folder: Path
     results: tuple[NotebookResult, ...]
     seconds: float
+    refused: tuple[str, ...] = ()
 
     @property
     def exit_status(self) -> int:
-        """0 where every notebook that was run is whole, else 1."""
+        """3 where the audit refused the run, 0 where every notebook that was run is whole, else 1."""
+        if self.refused:
+            return 3
         return 0 if all(result.done for result in self.results) else 1
 
 
@@ -144,20 +159,6 @@ def notebook_names(folder: Path) -> list[str]:
     if not names:
         raise InputError(f"There is no notebook in {short_form(folder)}: give the folder that holds them.")
     return names
-
-
-def stage_of(notebook: Path) -> int:
-    """The stage that a notebook says it runs in: 2 with metadata "bond_eval": {"stage": 2}, else 1.
-
-    The second stage reads the findings of the first. Raises InputError for another stage, or for no notebook.
-    """
-    try:
-        stage = json.loads(notebook.read_text(encoding="utf-8"))["metadata"].get("bond_eval", {}).get("stage", 1)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise InputError(f"{notebook.name} cannot be read as a notebook: mend it or take it away.") from error
-    if stage not in (1, 2):
-        raise InputError(f"{notebook.name} says that it runs in stage {stage!r}: there are 1 and 2.")
-    return int(stage)
 
 
 def chosen(names: Sequence[str], only: Sequence[str]) -> list[str]:

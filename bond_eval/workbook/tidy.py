@@ -88,6 +88,14 @@ def tidy(notebook: Any, public: bool, scrubber: Scrubber) -> Any:
     return kept
 
 
+def without_drawings(notebook: Any) -> None:
+    """Take SVG out of a notebook's outputs, whose PNG stays: the reference run holds no SVG."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            for part in (output.get("data", {}), output.get("metadata", {})):
+                part.pop("image/svg+xml", None)
+
+
 def text_of(notebook: Any) -> str:
     """The file of a tidied notebook."""
     import nbformat

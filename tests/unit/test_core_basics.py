@@ -29,9 +29,13 @@ def test_quarters_are_financial(text, first, last):
     assert Quarter.of(quarter.start) == Quarter.of(quarter.end) == quarter
 
 
-@pytest.mark.parametrize("text", ["2020-21", "2020-22-Q1", "2020-21-Q5", "Q2 2020", "1066-67-Q1", "2020/21-Q1", ""])
-def test_what_is_no_quarter_is_refused_with_the_form_expected(text):
-    with pytest.raises(InputError, match="2020-21-Q2"):
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [("2020-21", "2020-21-Q4"), ("2020-22-Q1", "2021-22-Q1"), ("2020-21-Q5", "2020-21-Q4"), ("q1", "2020-21-Q2"),
+     ("1066-67-Q1", "2066-67-Q1"), ("2020/21-Q1", "2020-21-Q1"), ("", "2020-21-Q2")],
+)  # fmt: skip
+def test_what_is_no_quarter_is_refused_with_the_nearest_that_is_one(text, nearest):
+    with pytest.raises(InputError, match=f"such as {nearest}."):
         Quarter.parse(text)
 
 
