@@ -46,9 +46,10 @@ FORMS = Forms("register_files.csv", RULES, child="child_id")
 
 @cache
 def words(field: str) -> dict[str, str]:
-    """Folded word or label -> the word, of a field of data/reference/register_words.csv."""
-    table = read_reference("register_words.csv")
-    rows = table[table["field"] == field][["word", "label"]].itertuples(index=False)
+    """Folded word or label -> the word, of a field of data/reference/register_words.csv; programmes have their own."""
+    table = read_reference("programmes.csv" if field == "programme" else "register_words.csv")
+    table = table[["programme", "name"]] if field == "programme" else table[table["field"] == field][["word", "label"]]
+    rows = table.itertuples(index=False)
     return {folded(name): word for word, label in rows for name in (label, word)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -49,10 +50,10 @@ def _population(view: View, key: str, name: str) -> pd.DataFrame | None:
     return pd.DataFrame({"characteristic": parts[0], "value": parts[2], "children": rows.astype(int)})
 
 
-def _staged(view: View) -> list[tuple[str, pd.DataFrame]]:
-    """(name, its stages with referral out of the population, and out of children in need) of every programme."""
+def _staged(view: View) -> list[tuple[str, str, pd.DataFrame]]:
+    """(key, name, stages with referral out of the population, and out of children in need) of every programme."""
     if "equity" not in view.shelf:
-        view.shelf["equity"] = [(name, _of_programme(view, register, key)) for key, name, register in each(view)]
+        view.shelf["equity"] = [(key, name, _of_programme(view, register, key)) for key, name, register in each(view)]
     return view.shelf["equity"]
 
 
@@ -91,7 +92,7 @@ def equity_stages(view: View) -> pd.DataFrame:
     """Every stage of every programme. Counts of one group that differ by a few are not shown together."""
     columns = ["programme", "stage", "characteristic", "value", *COUNTS, "before_of", "reached_of", "rate", "ratio",
                "lower", "upper", "said", "moved", "verdict", "method"]  # fmt: skip
-    parts = [_rows(found).assign(programme=name) for name, found in _staged(view)]
+    parts = [_rows(found).assign(programme=name) for _, name, found in _staged(view)]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
@@ -166,6 +167,7 @@ def _named(word: object) -> str:
         Value("few", "Too few to judge", "number", children=False),
         Value("fragile", "Of those that differ, turned by fewer than six children", "number", children=False),
         Value("verdict", "What can be said", "text", children=False),
+        Value("key", "Key of the programme", "text", children=False),
     ),
     margins=(),
     source=f"{LINKED}; activity for the population",
@@ -174,13 +176,13 @@ def _named(word: object) -> str:
 def equity_summary(view: View) -> pd.DataFrame:
     """Comparisons by stage and in all, so that none is picked out of many without saying so."""
     rows: list[tuple[Any, ...]] = []
-    for name, found in _staged(view):
-        all_rows = _rows(found)
+    for key, name, found in _staged(view):
+        all_rows, slug = _rows(found), re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_")
         stages_ = [*dict.fromkeys(all_rows["stage"]), ALL]
         for stage in stages_:
             part = all_rows if stage == ALL else all_rows[all_rows["stage"] == stage]
-            rows.append((name, stage, *_counted(part)))
-    columns = ["programme", "stage", "compared", "differ", "chance", "few", "fragile", "verdict"]
+            rows.append((name, stage, *_counted(part), slug))
+    columns = ["programme", "stage", "compared", "differ", "chance", "few", "fragile", "verdict", "key"]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -1,0 +1,156 @@
+"""A new authority's folder, and what the command line says to a newcomer: examples, next steps, completion."""
+
+import re
+import shlex
+import subprocess
+import sys
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bond_eval.cli import app
+from bond_eval.core.errors import InputError
+from bond_eval.intake.authority import FIELDS, read_authority
+from bond_eval.intake.start import write_start
+from bond_eval.intake.templates import template_files
+from tests.helpers import ROOT, filler, write_return
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+def parsed(line: str) -> None:
+    """Raise where a line "bond-eval …" names no command, or gives one an option or argument that it does not take."""
+    program, name, *words = shlex.split(line)
+    assert program == "bond-eval" and name in COMMANDS, line
+    COMMANDS[name].make_context(name, words, resilient_parsing=False)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    done = CliRunner().invoke(app, ["init", str(tmp_path / "my-authority"), "--name", 'Our "own" Council'])
+    assert done.exit_code == 0 and "START-HERE.md" in done.output
+    return tmp_path / "my-authority"
+
+
+def test_the_settings_are_read_and_every_field_is_told(folder):
+    assert read_authority(folder / "extracts", "my-authority").name == 'Our "own" Council'
+    text = (folder / "extracts" / "authority.toml").read_text(encoding="utf-8")
+    told = set(re.findall(r"^(?:# )?(\w+) = ", text, re.M))
+    # A newcomer has no published figures of ours.
+    assert told == set(FIELDS) - {"published"}
+    (folder / "extracts" / "authority.toml").write_text(re.sub("(?m)^# (?=\\w+ = )", "", text), encoding="utf-8")
+    assert read_authority(folder / "extracts", "x").synthetic, "each line can be used as it stands"
+
+
+def test_the_forms_are_those_of_the_templates(folder):
+    files = {path.relative_to(folder / "templates").as_posix() for path in (folder / "templates").rglob("*.*")}
+    assert files == set(template_files())
+
+
+def test_the_three_commands_are_commands_of_ours_and_fit_the_folder(folder):
+    text = (folder / "START-HERE.md").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line.startswith("bond-eval ")]
+    assert [line.split()[1] for line in lines] == ["check", "run", "publish"]
+    for line in lines:
+        parsed(line)
+    assert f"{folder.as_posix()}/extracts --authority my-authority" in lines[0] + lines[1]
+    with pytest.raises(Exception, match="No such option"):
+        parsed("bond-eval check x --nothing")
+
+
+def test_the_first_command_runs_once_files_are_there_and_says_what_is_missing_before(folder):
+    runner, extracts = CliRunner(), folder / "extracts"
+    done = runner.invoke(app, ["check", str(extracts)])
+    assert isinstance(done.exception, InputError) and "extracts" in str(done.exception)
+    write_return(extracts, {"2019-20": filler(2019)})
+    done = runner.invoke(app, ["check", str(extracts), "--authority", "my-authority"])
+    assert done.exit_code == 0 and "8 rows in" in done.output
+
+
+def test_a_folder_that_holds_anything_is_refused_and_left(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "kept.txt").write_text("kept", encoding="utf-8")
+    with pytest.raises(InputError, match="nothing is overwritten"):
+        write_start(tmp_path / "mine")
+    with pytest.raises(InputError, match="nothing is overwritten"):
+        write_start(tmp_path / "mine" / "kept.txt")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["kept.txt"]
+    (tmp_path / "empty").mkdir()
+    assert "START-HERE.md" in write_start(tmp_path / "empty")
+
+
+def test_a_name_is_made_of_the_folders_or_refused(tmp_path):
+    write_start(tmp_path / "North & East")
+    text = (tmp_path / "North & East" / "START-HERE.md").read_text(encoding="utf-8")
+    assert "# North East: start here" in text and f"'{(tmp_path / 'North & East').as_posix()}'/extracts" in text
+    with pytest.raises(InputError, match="no letter or digit"):
+        write_start(tmp_path / "---")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_every_command_ends_in_an_example_that_can_be_typed(name):
+    command = COMMANDS[name]
+    assert command.help and command.help.strip().endswith("."), "it says what it does"
+    assert command.epilog and command.epilog.startswith(f"Example: bond-eval {name}")
+    parsed(command.epilog.removeprefix("Example: "))
+    unsaid = [one.name for one in command.params if one.name != "help" and not getattr(one, "help", None)]
+    assert not unsaid, "every argument and option says what it is"
+
+
+NEXT = re.compile(r"[:;.,] (?:\w+ )?(?:give|use|write|put|run|name|choose|say|add|export|do not use|nearest)\b", re.I)
+WRONG = {
+    "check nowhere": "nowhere",
+    "check {here}/binary": "a.csv",
+    "check {here}/empty": "empty",
+    "counts {here}/text --out {here}/x.csv": "text",
+    "run --data nowhere": "nowhere",
+    "run --quarter 2020": "2020",
+    "run --only 99_nothing": "99_nothing",
+    "publish {here}/empty": "empty",
+    "verify {here}/empty": "empty",
+    "audit {here}/empty": "empty",
+    "compare {here}/empty {here}/text": "empty",
+    "why no.finding --run {here}/empty": "empty",
+    "claims {here}/text/a.csv": "claims file",
+    "sample --world other": "other",
+    "template {here}/text": "text",
+    "init {here}/text": "text",
+    "batch nowhere.csv": "nowhere.csv",
+}
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    here = tmp_path_factory.mktemp("wrong")
+    for name, content in {"binary/a.csv": b"\x00\x01\x02", "text/a.csv": b"a,b\n1,2\n"}.items():
+        (here / name).parent.mkdir()
+        (here / name).write_bytes(content)
+    (here / "empty").mkdir()
+    return here
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_what_goes_wrong_names_what_it_is_about_and_the_next_step(line, here):
+    done = CliRunner().invoke(app, shlex.split(line.format(here=here.as_posix())))
+    assert isinstance(done.exception, InputError), done.output
+    text = str(done.exception)
+    assert WRONG[line] in text and text.endswith(".") and "\n" not in text, text
+    assert NEXT.search(text), f"it says no next step: {text}"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands(shell):
+    """`bond-eval --install-completion` writes a script that asks the program itself; here it is asked."""
+    code = "from bond_eval.cli import app; app(prog_name='bond-eval')"
+    asked = {
+        "_BOND_EVAL_COMPLETE": f"complete_{shell}",
+        "COMP_WORDS": "bond-eval ver",
+        "COMP_CWORD": "1",
+        "_TYPER_COMPLETE_ARGS": "bond-eval ver",
+        "_TYPER_COMPLETE_FISH_ACTION": "get-args",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=asked | {"PYTHONPATH": str(ROOT)}
+    )
+    assert "verify" in done.stdout and "audit" not in done.stdout, done.stderr[-500:]
