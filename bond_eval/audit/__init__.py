@@ -62,7 +62,7 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
     from bond_eval.audit.leaks import leaks, read_confidential
     from bond_eval.audit.links import relations
     from bond_eval.audit.read import read_folder
-    from bond_eval.audit.small import in_findings, in_json, in_tables, in_text
+    from bond_eval.audit.small import beside_the_plan, in_findings, in_json, in_tables, in_text
     from bond_eval.audit.tables import HIDDEN, differences, named, tables_of
 
     found = read_folder(folder)
@@ -72,7 +72,7 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
     for parts in (in_text(found.texts), in_tables(tables), in_findings(found.findings), in_json(found)):
         falls += _falls("small", parts)
     plain = ((place, f"{text} is in the plain text of a table and not in it") for place, text in found.surplus)
-    falls += _falls("beside", plain)
+    falls += _falls("beside", [*plain, *beside_the_plan(found, tables)])
     if previous:
         earlier = [named(table, f"{previous.name}: ") for table in tables_of(read_folder(previous))]
         falls += _falls("beside", differences(tables, earlier))

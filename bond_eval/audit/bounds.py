@@ -21,6 +21,7 @@ from bond_eval.audit.small import MINIMUM
 from bond_eval.audit.tables import ALL, HIDDEN, Number, Table
 
 NEAR, _LOOSE = 1e-6, 1e-3  # of a count: in what relations say, and in what the solver answers
+_FAR = 1e6  # no count of children is as large
 MOST_REASONS = 4  # of why two cells are one, in a proof
 WHOLE_NUMBERS = 60  # most cells of a component that is searched for whole numbers
 
@@ -96,8 +97,19 @@ def _system(
 ) -> tuple[System, dict[Cell, tuple[Cell, tuple[str, ...]]]]:
     """The system of a component with equal cells made one, and what each cell is in it and why.
 
-    Where that contradicts itself some equality was guessed wrongly, and every cell is kept for itself.
+    Where that contradicts itself something was guessed wrongly: what has to give way does, before cells are made one.
     """
+    merged, same = _one_a_cell(component, positive)
+    if merged.feasible:
+        return merged, same
+    cells = sorted({cell for relation in component for cell, _ in relation.terms})
+    wrong = System(cells, component, frozenset(set(cells) - positive)).contradicting()
+    return _one_a_cell([relation for at, relation in enumerate(component) if at not in wrong], positive)
+
+
+def _one_a_cell(
+    component: Sequence[Relation], positive: set[Cell]
+) -> tuple[System, dict[Cell, tuple[Cell, tuple[str, ...]]]]:
     same = _merged(component)
     one_of = {cell: one for cell, (one, _) in same.items()}
     relations: dict[Any, Relation] = {}
@@ -111,11 +123,7 @@ def _system(
             relations.setdefault(key, replace(relation, terms=terms))
     cells = {one_of.get(cell, cell) for relation in component for cell, _ in relation.terms}
     above = {one_of.get(cell, cell) for cell in positive}
-    merged = System(sorted(cells), list(relations.values()), frozenset(cells - above))
-    if not merged.dropped:
-        return merged, same
-    cells = {cell for relation in component for cell, _ in relation.terms}
-    return System(sorted(cells), component, frozenset(cells - positive)), {}
+    return System(sorted(cells), list(relations.values()), frozenset(cells - above)), same
 
 
 def _merged(component: Sequence[Relation]) -> dict[Cell, tuple[Cell, tuple[str, ...]]]:
@@ -132,6 +140,14 @@ def _merged(component: Sequence[Relation]) -> dict[Cell, tuple[Cell, tuple[str, 
 def _equality(relation: Relation) -> bool:
     factors = sorted(factor for _, factor in relation.terms)
     return factors == [-1.0, 1.0] and max(abs(relation.low), abs(relation.high)) < 1e-5
+
+
+def _exact(relation: Relation) -> Relation:
+    """With whole coefficients and no rounding, what is left over is a whole number."""
+    whole = round((relation.low + relation.high) / 2) if math.isfinite(relation.low + relation.high) else math.nan
+    exact = relation.high - relation.low < 1e-5 and all(factor == round(factor) for _, factor in relation.terms)
+    near = exact and abs(relation.low - whole) < 1e-5
+    return replace(relation, low=float(whole), high=float(whole)) if near else relation
 
 
 def components(found: Sequence[Relation]) -> list[list[Relation]]:
@@ -156,18 +172,15 @@ def components(found: Sequence[Relation]) -> list[list[Relation]]:
 
 
 class System:
-    """The linear system of one component. Relations that contradict the rest were guessed wrongly and are left out."""
+    """The linear system of one component. `feasible`: some numbers fit all of it."""
 
     def __init__(self, cells: Sequence[Cell], found: Sequence[Relation], may_be_less: frozenset[Cell]) -> None:
         self.place = {cell: at for at, cell in enumerate(cells)}
         self.lower = np.array([-np.inf if cell in may_be_less else 0.0 for cell in cells])
-        self.found, self.dropped = list(found), False
+        self.found = [_exact(relation) for relation in found]
+        self.least, self.most = np.full(len(cells), np.inf), np.full(len(cells), -np.inf)
         self._build()
-        if self._solve(None, 0) is None:
-            wrong = self._contradicting()
-            self.dropped = True
-            self.found = [relation for at, relation in enumerate(self.found) if at not in wrong]
-            self._build()
+        self.feasible = self._solve(None, 0) is not None
 
     def _matrix(self) -> Any:
         from scipy.sparse import csr_array
@@ -187,9 +200,10 @@ class System:
         for relation in self.found:
             places = np.array([self.place[cell] for cell, _ in relation.terms], dtype=np.int32)
             factors = np.array([factor for _, factor in relation.terms], dtype=float)
-            self.solver.addRow(relation.low - NEAR, relation.high + NEAR, len(places), places, factors)
+            slack = NEAR * (relation.low != relation.high)
+            self.solver.addRow(relation.low - slack, relation.high + slack, len(places), places, factors)
 
-    def _contradicting(self) -> set[int]:
+    def contradicting(self) -> set[int]:
         """Places of relations that have to give way for all the others to hold at once."""
         from scipy.optimize import linprog
         from scipy.sparse import eye_array, hstack, vstack
@@ -210,6 +224,9 @@ class System:
 
         `whole`: the number that it is shown to be a part of.
         """
+        known = self._seen(cell, whole)
+        if known.high and not known.falls and len(self.place) > WHOLE_NUMBERS:
+            return known  # other cells' solutions have shown already that this one can be few and can be many
         ends = [self._solve(cell, sign) or (-sign * math.inf, []) for sign in (1, -1)]
         low = math.ceil(ends[0][0] - _LOOSE) if math.isfinite(ends[0][0]) else -math.inf
         high = math.floor(ends[1][0] + _LOOSE) if math.isfinite(ends[1][0]) else math.inf
@@ -221,19 +238,43 @@ class System:
                 made = Bound(cell, tight[0], tight[1], ("no other whole numbers fit all of these", *proof), whole)
         return made
 
+    def _seen(self, cell: Cell, whole: float) -> Bound:
+        """The least and the most that a cell was in any solution so far: its interval is at least as wide."""
+        least, most = self.least[self.place[cell]], self.most[self.place[cell]]
+        low, high = (math.ceil(least - _LOOSE), math.floor(most + _LOOSE)) if most >= least else (0, 0)
+        return Bound(cell, low, high, (), whole)
+
     def _solve(self, cell: Cell | None, sign: int) -> tuple[float, list[str]] | None:
-        """(the end, what binds it); None where there is no end, or no solution at all."""
+        """(the end, what binds it); None where there is no end, or no solution at all. Raises RuntimeError for neither.
+
+        A cell looked at is kept within _FAR, so that there is always an end: an unbounded one is slow to find.
+        """
         import highspy
 
+        place = -1 if cell is None else self.place[cell]
         if cell is not None:
-            self.solver.changeColCost(self.place[cell], float(sign))
+            self.solver.changeColCost(place, float(sign))
+            self.solver.changeColBounds(place, max(float(self.lower[place]), -_FAR), _FAR)
         self.solver.run()
-        best = self.solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        status = self.solver.getModelStatus()
+        if status not in (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kInfeasible):
+            self.solver.clearSolver()  # from the start, where going on from the last answer failed
+            self.solver.run()
+            status = self.solver.getModelStatus()
         value = sign * self.solver.getInfo().objective_function_value
-        duals = np.array(self.solver.getSolution().row_dual) if best else np.zeros(0)
+        found = self.solver.getSolution()
         if cell is not None:
-            self.solver.changeColCost(self.place[cell], 0.0)
-        return (value, [self.found[at].why for at in np.flatnonzero(np.abs(duals) > 1e-7)]) if best else None
+            self.solver.changeColCost(place, 0.0)
+            self.solver.changeColBounds(place, float(self.lower[place]), highspy.kHighsInf)
+        if status == highspy.HighsModelStatus.kInfeasible and cell is None:
+            return None
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise RuntimeError(f"the solver gave up ({status}): nothing is known of {len(self.place)} cells")
+        values = np.array(found.col_value)
+        self.least, self.most = np.minimum(self.least, values), np.maximum(self.most, values)
+        if abs(value) >= _FAR - 1:
+            return None
+        return value, [self.found[at].why for at in np.flatnonzero(np.abs(np.array(found.row_dual)) > 1e-7)]
 
     def _whole(self, cell: Cell, sign: int) -> float:
         from scipy.optimize import Bounds, LinearConstraint, milp

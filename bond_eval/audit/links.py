@@ -165,10 +165,9 @@ def _within_rows(at: int, table: Table) -> Iterator[Relation]:
     for total, twin in itertools.combinations(counts, 2):
         if (total, twin) in parted or (twin, total) in parted:
             continue  # a part is shown where its complement is not small, as where it is the whole
-        equal = list(_columns(at, table, counts, [(total, -1.0), (twin, 1.0)]))
+        yield from (equal := list(_columns(at, table, counts, [(total, -1.0), (twin, 1.0)])))
         if equal and twin in once:
             once.remove(twin)  # what holds for the one holds for the other
-        yield from equal
     for size in (2, 3, 4):
         for total in once:
             for parts in itertools.combinations([name for name in once if name != total], size):
@@ -202,10 +201,18 @@ def _columns(at: int, table: Table, counts: Sequence[str], signs: Sequence[tuple
         nought = (others[np.isfinite(values).all(axis=1)] == 0).all(axis=0)
         if (nought & np.isposinf(others).any(axis=0)).any():
             return
+        told = np.isfinite(values).all(axis=1)
         sides = [" + ".join(name for name, sign in signs if sign * way > 0) for way in (-1, 1)]
         why = f"{table.id}: {sides[0]} = {sides[1]} in all {len(shown)} rows that show them"
         for row in map(int, np.flatnonzero(np.isposinf(values).any(axis=1))):
-            yield from _made([(table.cells[row, name], (at, row, name), sign) for name, sign in signs], why)
+            if len(signs) > 2 or _like(table, row, told):
+                yield from _made([(table.cells[row, name], (at, row, name), sign) for name, sign in signs], why)
+
+
+def _like(table: Table, row: int, told: Any) -> bool:
+    """False where all rows that told have one date (or other label) and this row has another."""
+    said = {label: {table.rows[at][label] for at in np.flatnonzero(told)} for label in table.labels}
+    return all(len(labels) > 1 or table.rows[row][label] in labels for label, labels in said.items())
 
 
 def _cancels(shown: Any, signs: Sequence[float]) -> bool:
@@ -274,9 +281,7 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
         for key in keys:
             by_key[key].append(place)
     told = set()
-    for at, name, said, keys in slices:
-        if not any(value.hidden for value in keys.values()):
-            continue
+    for at, name, said, keys in (one for one in slices if any(value.hidden for value in one[3].values())):
         others = {other for key in keys for other in by_key[key] if slices[other][0] != at}
         for other in others:
             at2, name2, said2, keys2 = slices[other]
@@ -297,9 +302,8 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
 
 
 def _side(value: Sum) -> str:
-    return " + ".join(
-        [*([f"{value.shown:g}"] if value.shown or not value.hidden else []), *("c" for _ in value.hidden)]
-    )
+    shown = [f"{value.shown:g}"] if value.shown or not value.hidden else []
+    return " + ".join([*shown, *("c" for _ in value.hidden)])
 
 
 def _agree(common: Sequence[tuple[Sum, Sum]], same: bool) -> bool:

@@ -19,8 +19,9 @@ from typing import Any
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FINDING_MIME
 
-SCHEMA, CLAIMS_PAGE = "tables/schema.json", "40_claims_register"
-_PLAIN = (".css", ".js", ".md", ".txt")
+SCHEMA, PLAN, CLAIMS_PAGE = "tables/schema.json", "disclosure_plan.json", "40_claims_register"
+_PLAIN = (".md", ".txt", ".webmanifest")
+CLAIM = re.compile(r"\bC\d{3}\b")
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 _BLOCK = {"p", "li", "div", "dd", "dt", "h1", "h2", "h3", "h4", "h5", "td", "th", "section", "summary", "figcaption"}
 _ENCODED = re.compile(r"[A-Za-z0-9+/]{400,}={0,2}")
@@ -29,11 +30,15 @@ _AXIS = re.compile(r"^(matplotlib\.axis|[xy]tick|axis|tick)")
 
 @dataclass(frozen=True)
 class Text:
-    """A piece of prose. `kind`: sentence, alt (a text alternative) or chart (a label drawn in a figure)."""
+    """A piece of prose. `kind`: sentence, alt (a text alternative), chart (a label drawn in a figure) or printed.
+
+    `about`: the alternative of the figure that a label is drawn in.
+    """
 
     where: str
     kind: str
     text: str
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,11 +64,12 @@ class Published:
     schema: dict[str, Any] = field(default_factory=dict)
     surplus: list[tuple[str, str]] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    plan: dict[str, dict[str, list[list[str]]]] = field(default_factory=dict)
 
-    def say(self, where: str, kind: str, text: Any) -> None:
+    def say(self, where: str, kind: str, text: Any, about: str = "") -> None:
         """Keep prose, with its white space evened out."""
         if text := " ".join(str(text).split()):
-            self.texts.append(Text(where, kind, text))
+            self.texts.append(Text(where, kind, text, about))
 
 
 def read_folder(folder: Path) -> Published:
@@ -86,6 +92,20 @@ def read_folder(folder: Path) -> Published:
 
 def _plain(found: Published, where: str, content: bytes) -> None:
     found.raw.append((where, content.decode("utf-8")))
+    for line in found.raw[-1][1].splitlines():
+        found.say(where, "sentence", line)
+
+
+def _style(found: Published, where: str, content: bytes) -> None:
+    found.raw.append((where, content.decode("utf-8")))
+
+
+def _script(found: Published, where: str, content: bytes) -> None:
+    """A script's texts: what stands in quotes, as the entries of a search index do."""
+    text = content.decode("utf-8")
+    found.raw.append((where, text))
+    for quoted in re.findall(r'"((?:[^"\\]|\\.)*)"', text):
+        found.say(where, "sentence", json.loads(f'"{quoted}"', strict=False) if "\\" in quoted else quoted)
 
 
 def _image(found: Published, where: str, content: bytes) -> None:
@@ -115,10 +135,10 @@ def _csv(found: Published, where: str, content: bytes) -> None:
                 found.say(f"{where} line {number}", "sentence", " | ".join(row))
 
 
-def _page(found: Published, where: str, content: bytes | str) -> str:
-    """Read HTML or SVG; gives its tables' text."""
+def _page(found: Published, where: str, content: bytes | str, about: str = "") -> str:
+    """Read HTML or SVG; gives its tables' text. `about`: the figure's alternative where it stands apart from it."""
     text = content if isinstance(content, str) else content.decode("utf-8")
-    page = _Page(found, where)
+    page = _Page(found, where, about)
     page.feed(text)
     page.close()
     page.flush()
@@ -134,9 +154,9 @@ def _encoded(text: str) -> Iterator[str]:
 class _Page(HTMLParser):
     """Takes prose by block, tables, alternatives and labels of charts; code, style and script are passed over."""
 
-    def __init__(self, found: Published, where: str) -> None:
+    def __init__(self, found: Published, where: str, about: str) -> None:
         super().__init__(convert_charrefs=True)
-        self.found, self.where = found, where
+        self.found, self.where, self.about = found, where, about
         self.stack: list[tuple[str, bool, bool]] = []
         self.text: list[str] = []
         self.caption = ""
@@ -150,9 +170,11 @@ class _Page(HTMLParser):
         above = self.stack[-1] if self.stack else ("", False, False)
         passed = above[1] or tag in ("style", "script", "code") or "highlight" in marks
         axis = above[2] or (tag == "g" and any(_AXIS.match(mark) for mark in marks))
+        if tag == "svg":
+            self.about = given.get("aria-label") or self.about
         for name in ("alt", "aria-label", "title"):
             if given.get(name) and "math" not in marks:
-                self.found.say(self.where, "alt" if name == "alt" else "sentence", given[name])
+                self.found.say(self.where, "alt" if name == "alt" or tag == "svg" else "sentence", given[name])
         if tag in _BLOCK or tag in ("table", "caption", "text"):
             self.flush()
         if tag == "table":
@@ -191,7 +213,7 @@ class _Page(HTMLParser):
         elif "svg" in inside:
             kind = "alt" if tag in ("desc", "title") else "chart"
             if kind == "alt" or not self.stack[-1][2]:
-                self.found.say(self.where, kind, text)
+                self.found.say(self.where, kind, text, self.about)
             return
         if text and not (self.stack and self.stack[-1][1]):
             self.found.say(self.where, "sentence", text)
@@ -228,7 +250,7 @@ def _output(found: Published, place: str, output: dict[str, Any]) -> None:
             found.say(place, "alt", alternative)
     for kind in ("text/html", "image/svg+xml"):
         if kind in data:
-            table = _page(found, place, data[kind])
+            table = _page(found, place, data[kind], output.get("metadata", {}).get(kind, {}).get("alt", ""))
             # A terminal's version of a table may show no number that the table itself does not.
             if kind == "text/html" and table and "text/plain" in data:
                 whole = [Counter(re.findall(r"(?<!\S)[\d,]+(?!\S)", text)) for text in (data["text/plain"], table)]
@@ -248,6 +270,8 @@ def _json(found: Published, where: str, content: bytes) -> None:
     if where == SCHEMA:
         found.schema = data["tables"]
         return
+    if Path(where).name == PLAN:
+        found.plan = data["hidden"]
     if isinstance(data, dict) and isinstance(data.get("findings"), list):
         found.findings += [(where, finding) for finding in data["findings"]]
     for path, leaf in _walk(data):
@@ -291,8 +315,10 @@ def _workbook(found: Published, where: str, content: bytes) -> None:
             words += [cell.comment.text for cell in row if cell.comment]
         words += [sheet.title, *(cell for line in lines for cell in line if cell)]
         for line in lines:
-            for cell in line:
-                found.say(place, "sentence", cell)
+            # A quotation with its claim id.
+            together = [" | ".join(line)] if any(CLAIM.search(cell) for cell in line) else line
+            for text in together:
+                found.say(place, "sentence", text)
         full = [sum(bool(cell) for cell in line) > 1 for line in lines]
         if any(full):
             first = full.index(True)
@@ -313,18 +339,22 @@ def _pdf(found: Published, where: str, content: bytes) -> None:
 
     try:
         reader = pypdf.PdfReader(io.BytesIO(content))
-        text = "\n".join(page.extract_text() for page in reader.pages)
+        pages = [page.extract_text() for page in reader.pages]
     except pypdf.errors.PyPdfError as error:
         raise ValueError("no PDF") from error
-    found.raw.append((where, text + "\n" + "\n".join(str(value) for value in (reader.metadata or {}).values())))
-    found.say(where, "sentence", text)
+    found.raw.append((where, "\n".join([*pages, *(str(value) for value in (reader.metadata or {}).values())])))
+    for number, text in enumerate(pages, 1):
+        for sentence in re.split(r"(?<=[.!?])\s+", text):
+            found.say(f"{where} page {number}", "printed", sentence)
 
 
 READERS: dict[str, Callable[[Published, str, bytes], Any]] = {
     **dict.fromkeys(_PLAIN, _plain),
     **dict.fromkeys((".html", ".htm", ".svg"), _page),
+    ".css": _style,
     ".csv": _csv,
     ".ipynb": _notebook,
+    ".js": _script,
     ".json": _json,
     ".pdf": _pdf,
     ".png": _image,

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from bond_eval.audit.read import CLAIMS_PAGE, Published, Text
-from bond_eval.audit.tables import HIDDEN, PEOPLE, Column, Number, Table, quoted
+from bond_eval.audit.read import CLAIM, CLAIMS_PAGE, Published, Text
+from bond_eval.audit.tables import HIDDEN, MISSING, PEOPLE, Column, Number, Table, quoted
 
 FEWEST, MINIMUM = 1, 6
 _N = r"(?<![\w.,£$%/−–-])(?:[1-5](?![\d.,]*\d)|two|three|four|five)"
@@ -35,7 +35,6 @@ _ABOUT = re.compile(rf"\b{_WHO}\b|\b(?:started|ended|begun|left|entered|referred
 _NOT_ABOUT = re.compile(
     r"£|%|per 10,000|\b(?:share|rate|best evidence|boxes|statements|measures|questions|figures)\b", re.I
 )
-_CLAIM = re.compile(r"\bC\d{3}\b")
 _STEPS = re.compile(r"\b(so far|at risk|cumulative|to date)\b", re.I)
 _BESIDE = re.compile(r"\b(published|stated|claimed)\b|^difference", re.I)
 
@@ -47,25 +46,55 @@ def small(number: object) -> bool:
 
 def in_text(texts: Sequence[Text]) -> Iterator[tuple[str, str]]:
     """(where, what) of each sentence, alternative or label that counts 1 to 5."""
-    for text in texts:
-        if CLAIMS_PAGE in text.where or "tables/claims" in text.where or _CLAIM.search(text.text):
-            continue
+    quoting = [
+        CLAIMS_PAGE in text.where or "tables/claims" in text.where or bool(CLAIM.search(text.text)) for text in texts
+    ]
+    quotations = " ".join({text.text for text, quotes in zip(texts, quoting, strict=True) if quotes})
+    for text in (text for text, quotes in zip(texts, quoting, strict=True) if not quotes):
         for match in SENTENCE.finditer(text.text):
             before, after = text.text[: match.start()], text.text[match.end() :]
             place = match[0][0].isdigit() and _PLACE.search(before[-14:])
             if place or _RULE.search(before[-14:]) or _AFTER.match(after) or _BETWEEN.search(match[0]):
                 continue
-            yield text.where, f"“…{before[-50:]}{match[0]}{after[:40]}…”"
-        if text.kind == "alt":
-            head = text.text.partition(". The point:")[0]
-            lead = head.partition(":")[0]
-            if _ABOUT.search(lead) and not _NOT_ABOUT.search(lead):
-                yield from (
-                    (text.where, f"in a text alternative: “{head[max(0, m.start() - 50) : m.end()]}”")
-                    for m in _ITEM.finditer(head)
-                )
-        if text.kind == "chart" and re.fullmatch(r"[1-5]", text.text):
+            # In print a quotation stands apart from its claim id.
+            if text.kind != "printed" or f"{before[-6:]}{match[0]}{after[:6]}" not in quotations:
+                yield text.where, f"“…{before[-50:]}{match[0]}{after[:40]}…”"
+        head = text.text.partition(". The point:")[0]
+        if text.kind == "alt" and _of_people(head):
+            yield from (
+                (text.where, f"in a text alternative: “{head[max(0, m.start() - 50) : m.end()]}”")
+                for m in _ITEM.finditer(head)
+            )
+        if text.kind == "chart" and re.fullmatch(r"[1-5]", text.text) and (not text.about or _of_people(text.about)):
             yield text.where, f"as a label in a chart: “{text.text}”"
+
+
+def _of_people(alternative: str) -> bool:
+    """True where a chart counts people: "Bar chart. Its title, its unit. North 7, …" says it before the second stop."""
+    lead = ". ".join(alternative.split(". ", 2)[:2])
+    return bool(_ABOUT.search(lead)) and not _NOT_ABOUT.search(lead)
+
+
+def beside_the_plan(found: Published, tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
+    """(cell, what) of each cell that is shown though the release's plan withholds it, or what it is worked out from."""
+    for table in (table for table in tables if table.where.endswith(".csv")):
+        heads = {name: table.heads.index(name) for name in (*table.labels, *(c.name for c in table.columns))}
+        planned = {(name, *row) for name, rows in found.plan.get(table.id, {}).items() for row in rows}
+        spec = found.schema.get(table.id, {"values": ()})
+        follows = {value["name"]: [name for name in value["follows"] if name in heads] for value in spec["values"]}
+        for row, line in enumerate(table.lines):
+            hidden = {name for name, at in heads.items() if line[at] == HIDDEN}
+            # In the order of the file, as the plan has them: the schema's own is that of the alphabet.
+            named = sorted((name for name in spec.get("labels", ()) if name in heads), key=heads.__getitem__)
+            labels = tuple(line[heads[name]] for name in named)
+            for name in (c.name for c in table.columns):
+                text = line[heads[name]]
+                if text == HIDDEN or text in MISSING or text == "0":
+                    continue
+                if (name, *labels) in planned:
+                    yield table.place(row, name), "shown, and withheld in the release's own plan"
+                elif behind := hidden & set(follows.get(name, ())):
+                    yield table.place(row, name), f"shown, and worked out from a withheld {', '.join(sorted(behind))}"
 
 
 def in_tables(tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
@@ -118,7 +147,7 @@ def _beside(table: Table, column: Column) -> Iterator[tuple[str, str]]:
 def in_findings(findings: Sequence[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, str]]:
     """(where, what) of each finding whose value or n counts 1 to 5 people."""
     for where, finding in findings:
-        if finding.get("kind") == "reconciliation" and _CLAIM.search(str(finding)):
+        if finding.get("kind") == "reconciliation" and CLAIM.search(str(finding)):
             continue
         unit = str(finding.get("unit", ""))
         counted = bool(re.fullmatch(rf"{_WHO}", unit, re.I) or PEOPLE.search(unit)) and "per" not in unit

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from bond_eval.audit.read import CLAIMS_PAGE, Grid, Published
+from bond_eval.audit.read import CLAIM, CLAIMS_PAGE, Grid, Published
 from bond_eval.core import formats
 
 ALL = ("all", "total", "totals")
@@ -36,7 +36,6 @@ _NOT_COUNT = re.compile(
     re.I,
 )
 _QUOTED = re.compile(r"\b(published|stated|claimed|says?|reported)\b", re.I)
-_CLAIM = re.compile(r"\bC\d{3}\b")
 SINCE = re.compile(r"\b(since|so far|to date)\b", re.I)
 _NUMBER = re.compile(r"^([−+-]?)\(?£?(\d[\d,]*(?:\.\d+)?|\.\d+)\)?(%|m|k| £000| £m)?$")
 _SCALE = {"%": 0.01, "m": 1e6, "k": 1e3, " £m": 1e6}
@@ -245,9 +244,13 @@ def _lay(grid: Grid, table: Table, spec: dict[str, Any]) -> bool:
             for row in grid.rows
             for head, cell in zip(grid.heads[1:], row[1:], strict=True)
         )
+    rows: dict[tuple[str, ...], list[int]] = {}
     for labels, column, text in shown:
+        if not rows:  # every cell of a table is found by the same labels
+            for row, named in enumerate(table.rows):
+                rows.setdefault(tuple(named[name] for name in labels), []).append(row)
         seen = number(text) or (HIDDEN if text == HIDDEN else None)
-        at = [row for row, own in enumerate(table.rows) if labels.items() <= own.items()] if seen else []
+        at = rows.get(tuple(labels.values()), []) if seen else []
         # Withheld here and shown there, whichever way round.
         if len(at) == 1 and (own := table.cells.get((at[0], column))) != seen and HIDDEN in (own, seen) and own:
             table.cells[at[0], column] = own if seen == HIDDEN else seen
@@ -261,7 +264,7 @@ def _within(heads: tuple[str, ...], table: Table, name: str) -> bool:
 
 def quoted(table: Table, row: int, column: Column) -> bool:
     """True for a quotation of a published document under its claim id, which the claims page answers for."""
-    claim = any(_CLAIM.search(cell) for cell in table.lines[row])
+    claim = any(CLAIM.search(cell) for cell in table.lines[row])
     return claim and (CLAIMS_PAGE in table.where or "claims" in table.id or bool(_QUOTED.search(column.heading)))
 
 

@@ -345,12 +345,18 @@ def _filled(template: str, fields: Mapping[str, str]) -> str:
 
 
 def _fields(row: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Labels for a concept's name: a quarter and a month by their last day, and a quarter's `eve`."""
+    """Labels for a concept's name: a quarter and a month by their last day, and a quarter's `eve`.
+
+    A day's financial year is its label's name and `_year`: date_year.
+    """
     for label, text in row.items():
         quarter = _quarter(text)
         if quarter:
             yield "eve", (quarter.start - dt.timedelta(days=1)).isoformat()
-        yield label, quarter.end.isoformat() if quarter else _month_end(text) or text
+        end = quarter.end.isoformat() if quarter else _month_end(text) or text
+        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", end):
+            yield f"{label}_year", str(Quarter.of(dt.date.fromisoformat(end)))[:7]
+        yield label, end
 
 
 def _month_end(text: str) -> str:

@@ -326,6 +326,19 @@ def test_two_rows_with_the_same_labels_are_refused() -> None:
         make_plan({"t": (spec("t", ("row",), (Value("n", "Children"),)), frame)}, FACTS)
 
 
+def test_a_quarter_is_not_the_rest_of_its_year() -> None:
+    """A small quarter in one table cannot be worked out from the year's total in another."""
+    ends, begun = ("2020-06-30", "2020-09-30", "2020-12-31", "2021-03-31"), (11, 8, 10, 5)
+    series = pd.DataFrame({"measure": "IFA placements begun", "date": ends, "numerator": begun})
+    years = pd.DataFrame({"year": ["2020-21"], "category": ["IFA"], "started": [sum(begun)]})
+    built = {
+        "measure_series": (spec("measure_series", ("measure", "date"), (Value("numerator", "N"),)), series),
+        "flows_by_year": (spec("flows_by_year", ("year", "category"), (Value("started", "Started"),)), years),
+    }
+    assert len({name for name in make_plan(built, FACTS).hidden if name[0] == "measure_series"}) == 2
+    assert len(make_plan({"measure_series": built["measure_series"]}, FACTS).hidden) == 1
+
+
 # -- the rules --------------------------------------------------------------------------------------------------------
 
 
