@@ -1,13 +1,14 @@
 """The command line.
 
-Every command: 0 done, 1 some notebook failed (`verify`: some file differs), 2 usage or input, 3 the audit found what
-may not be published, 130 interrupted.
+Every command: 0 done, 1 some notebook failed or is incomplete (`verify`: some file differs), 2 usage or input, 3 the
+audit found what may not be published, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,11 +21,8 @@ from bond_eval.core.places import REFERENCE_RUN, SAMPLE, find_data, short_form
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bond_eval.intake.dfe import Dfe
-    from bond_eval.intake.finance import Finance
-    from bond_eval.intake.measures import Measures
-    from bond_eval.intake.register import Register
     from bond_eval.intake.ssda903 import Return
+    from bond_eval.workbook.settings import RunReport
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,11 +64,12 @@ def check(
 
     from bond_eval.core.atomic import write_text
     from bond_eval.core.issues import public
+    from bond_eval.intake.beside import read_beside
 
     loaded = _load(data, authority)
     reports = [loaded.issues]
     _print_accounts("", "modules", loaded.accounts)
-    for folder, supplied in _beside(find_data(data), loaded).items():
+    for folder, supplied in read_beside(find_data(data), loaded).items():
         _print_accounts(f"{folder}: ", "forms", supplied.accounts)
         reports.append(supplied.issues.assign(file=f"{folder}/" + supplied.issues["file"].astype(str)))
     report = pd.concat(reports, ignore_index=True)
@@ -146,34 +145,91 @@ def episodes(
 
 @app.command(epilog="Example: bond-eval run --data extracts --authority salford --quarter 2020-21-Q2")
 def run(
-    data: Annotated[str, typer.Option(help="Folder, zip or file that holds the return.")] = short_form(SAMPLE),
+    data: Annotated[str, typer.Option(help="Folder, zip, file or URL that holds the return.")] = short_form(SAMPLE),
     authority: Authority = "salford",
     quarter: Annotated[str, typer.Option(help="Financial quarter, such as 2020-21-Q2.")] = "2020-21-Q2",
-    out: Annotated[Path, typer.Option(help="Folder for outputs; the run goes to OUT/AUTHORITY/QUARTER.")] = Path(
-        "outputs"
-    ),
+    out: Annotated[str, typer.Option(help="Folder or URL; the run goes to OUT/AUTHORITY/QUARTER.")] = "outputs",
     only: Annotated[list[str] | None, typer.Option(help="Run only this notebook (may be repeated).")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks at once.")] = 2,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 2021,
     internal: Internal = False,
+    force: Annotated[bool, typer.Option("--force", help="Run what is unchanged too.")] = False,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 900,
+    memory: Annotated[int | None, typer.Option(min=1, help="Megabytes that a notebook may take (Linux).")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE of a notebook.")] = None,
 ) -> None:
-    """Execute the workbook and publish its pages, tables and findings."""
+    """Execute the workbook and publish its pages, tables and findings; what is unchanged is reused."""
+    from bond_eval.workbook.parameters import read_pairs
     from bond_eval.workbook.progress import for_terminal
     from bond_eval.workbook.run import RunSettings, run_workbook
+    from bond_eval.workbook.store import joined, run_at
 
-    settings = RunSettings(
-        data=find_data(data),
+    settings = partial(
+        RunSettings,
         authority=authority,
         quarter=Quarter.parse(quarter),
-        out=out,
         only=tuple(only or ()),
         jobs=jobs,
         audience="internal" if internal else "public",
         seed=seed,
+        cell_timeout=timeout,
+        memory_mb=memory,
+        force=force,
+        dials=read_pairs(parameter or ()),
     )
-    report = run_workbook(settings, for_terminal())
-    print(f"The site is at {report.folder / 'index.html'}")
+    report = run_at(data, out, settings, lambda made: run_workbook(made, for_terminal()))
+    if not _refused(report):
+        print(f"The site is at {joined(out, authority, report.folder.name, 'index.html')}")
     raise typer.Exit(report.exit_status)
+
+
+@app.command(epilog="Example: bond-eval batch plan.csv --out outputs --jobs 2")
+def batch(
+    plan: Annotated[str, typer.Argument(help="CSV or YAML: authority, quarter, data [, audience, notebooks, seed].")],
+    out: Annotated[str, typer.Option(help="Folder or URL of the runs: OUT/AUTHORITY/QUARTER.")] = "outputs",
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at once on this machine.")] = 2,
+    scheduler: Annotated[str, typer.Option(help="Run on the Dask cluster at tcp://host:port instead.")] = "",
+    retries: Annotated[int, typer.Option(min=0, help="How often a run whose process dies is begun again.")] = 2,
+    internal: Internal = False,
+) -> None:
+    """Run many quarters of many authorities, and lay the authorities side by side; run again, it resumes."""
+    from bond_eval.workbook.batch import run_batch
+    from bond_eval.workbook.batch_plan import read_plan
+    from bond_eval.workbook.progress import for_terminal
+    from bond_eval.workbook.store import exists, joined
+
+    report = run_batch(read_plan(plan, internal), out, jobs, scheduler, for_terminal(), retries)
+    print("\n".join(report.lines()))
+    if exists(joined(out, "region.html")):
+        print(f"The runs are linked from {joined(out, 'region.html')}")
+    raise typer.Exit(report.exit_status)
+
+
+@app.command(epilog="Example: bond-eval publish outputs/salford/2020-21-Q2 --date 2020-11-10")
+def publish(
+    run: Annotated[Path, typer.Argument(help="Folder of a whole public run.")],
+    to: Annotated[Path, typer.Option(help="Where releases lie: TO/AUTHORITY/QUARTER/revision-N.")] = Path(
+        "outputs/published"
+    ),
+    reason: Annotated[str, typer.Option(help="Why this replaces the revision before it.")] = "",
+    date: Annotated[str, typer.Option(help="Date on the pages, such as 2020-11-10 (default: today).")] = "",
+    incomplete: Annotated[bool, typer.Option("--incomplete", help="Publish though not all of it came out.")] = False,
+) -> None:
+    """Publish a run as a site that is never changed again; other content makes a new revision."""
+    from bond_eval.workbook.run import Refused
+    from bond_eval.workbook.site import publish_run
+
+    try:
+        day = dt.date.fromisoformat(date) if date else None
+    except ValueError as error:
+        raise InputError(f"--date {date!r} is not a date: write it as 2020-11-10.") from error
+    try:
+        release = publish_run(run, to, reason, day, incomplete)
+    except Refused as refusal:
+        print("\n".join([*refusal.lines, "Nothing was published."]))
+        raise typer.Exit(3) from None
+    what = "is published" if release.new else "holds the same already; nothing was written"
+    print(f"Revision {release.number} {what}: {release.folder / 'index.html'}")
 
 
 @app.command(epilog="Example: bond-eval reference")
@@ -182,7 +238,8 @@ def reference() -> None:
     from bond_eval.workbook.reference import write_reference
 
     report = write_reference()
-    print("outputs/reference is written.")
+    if not _refused(report):
+        print("outputs/reference is written.")
     raise typer.Exit(report.exit_status)
 
 
@@ -284,30 +341,32 @@ def template(folder: Annotated[Path, typer.Argument(help="New or empty folder to
     print(f"{len(names)} files are in {folder}; README.md says what goes where.")
 
 
+@app.command(epilog="Example: bond-eval init my-authority --name 'My Authority'")
+def init(
+    folder: Annotated[Path, typer.Argument(help="New or empty folder, named after the authority.")],
+    name: Annotated[str, typer.Option(help="The authority as it stands on pages (default: the folder's name).")] = "",
+) -> None:
+    """Make a folder for an authority: settings, empty forms, and a page saying what to put where."""
+    from bond_eval.intake.start import START, write_start
+
+    write_start(folder, name)
+    print(f"The folder is ready: open {folder / START}, which says what to put where.")
+
+
+def _refused(report: RunReport) -> bool:
+    """Say what the audit found, where it found anything."""
+    if report.refused:
+        print("\n".join(report.refused), file=sys.stderr)
+        print(f"Nothing is published: {report.folder} is as it was before.", file=sys.stderr)
+    return bool(report.refused)
+
+
 def _print_accounts(folder: str, kind: str, accounts: pd.DataFrame) -> None:
     total = accounts[["rows_in", "kept", "set_aside"]].sum()
     print(
         f"{folder}{total['rows_in']:,} rows in = {total['kept']:,} kept + {total['set_aside']:,} set aside, "
         f"{len(accounts)} {kind} of {accounts['file'].nunique()} files."
     )
-
-
-def _beside(path: Path, loaded: Return) -> dict[str, Finance | Register | Measures | Dfe]:
-    """What the folders beside a return hold, whatever of it can be read; those that are not there are left out."""
-    from bond_eval.intake import dfe, finance, measures, register
-    from bond_eval.intake.reference import read_reference
-
-    folder, last = path if path.is_dir() else path.parent, _as_of("", loaded.submissions)
-    ids = set(read_reference("measures.csv")["id"])
-    found = {
-        finance.FOLDER: finance.load_finance(folder / finance.FOLDER, loaded.children, last, strict=False),
-        register.FOLDER: register.load_register(
-            folder / register.FOLDER, loaded.children, loaded.people, last, strict=False
-        ),
-        measures.FOLDER: measures.load_measures(folder / measures.FOLDER, ids, last, strict=False),
-        dfe.FOLDER: dfe.load_dfe(folder / dfe.FOLDER, strict=False),
-    }
-    return {name: supplied for name, supplied in found.items() if supplied is not None}
 
 
 def _load(data: str, authority: str) -> Return:

@@ -26,12 +26,14 @@ from bond_eval.evidence import (
 )
 from bond_eval.evidence.cells import Cell
 from bond_eval.evidence.found import Found, find_findings, second_stage
-from bond_eval.evidence.protected import Protected
+from bond_eval.evidence.protected import Protected, html_table
 from bond_eval.evidence.registry import of_findings
 from bond_eval.evidence.release import Release, load_release
 from bond_eval.evidence.shelf import kept_release
 
 RELEASE_VARIABLE = "BOND_RELEASE"
+# A run asks for SVG beside the PNG, for its pages; the notebook of JupyterLab and of nbval holds the PNG alone.
+FIGURES_VARIABLE, SVG = "BOND_FIGURES", "svg"
 SYNTHETIC = (
     " **The data is synthetic: no real child is in it.** It was made so that the published counts and costs come out: "
     "that they do shows that the workbook counts as the report did, and not that the report was right."
@@ -49,8 +51,10 @@ CHARTS: dict[str, Callable[..., figures.Chart]] = {
     "tornado": figures_money.tornado,
     "fan": figures_forecast.fan,
     "forest": figures_evidence.forest,
+    "intervals": figures_evidence.intervals,
     "upset": figures_evidence.upset,
     "icons": figures_measures.icons,
+    "measured": figures_measures.measured,
     "theory": figures_measures.theory,
 }
 
@@ -146,13 +150,17 @@ class Book:
 
     def chart(self, kind: str, table: Protected, *columns: str, **words: Any) -> None:
         """Draw and show a chart: `kind` is one of CHARTS, `columns` those that it takes."""
-        self._show(CHARTS[kind](table, *columns, **words))
+        self._show(CHARTS[kind](table, *columns, **words), table)
 
-    def _show(self, chart: figures.Chart) -> None:
-        """Show a chart with its alt text, as PNG at 100 dpi."""
+    def _show(self, chart: figures.Chart, table: Protected) -> None:
+        """Show a chart with its alt text, as PNG at 100 dpi, and below it, folded, the protected numbers it is of."""
         # Raw display takes PNG as text, as a notebook file stores it.
         png, alt = base64.b64encode(chart.png()).decode("ascii"), chart.alt
-        _display({"image/png": png, "text/plain": alt}, {"image/png": {"alt": alt}})
+        data, told = {"image/png": png, "text/plain": alt}, {"image/png": {"alt": alt}}
+        if os.environ.get(FIGURES_VARIABLE) == SVG:
+            data["image/svg+xml"], told["image/svg+xml"] = chart.svg(), {"alt": alt}
+        _display(data, told)
+        _display(_behind(table))
 
     def finding(  # a finding is many-sided; each side is a keyword with the usual case as its default
         self,
@@ -212,6 +220,12 @@ class Book:
                 "text/html": _finding_html(number, finding),
             }
         )
+
+
+def _behind(table: Protected) -> dict[str, Any]:
+    rows = html_table(table.shown(), table.table.title, len(table.table.labels))
+    folded = f'<details class="data"><summary>Data behind this figure</summary>{rows}</details>'
+    return {"text/html": folded, "text/plain": f"Data behind this figure: table {table.table.id}."}
 
 
 def _few(number: int | None) -> str:

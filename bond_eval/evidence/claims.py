@@ -82,7 +82,7 @@ def check_claims(claims: pd.DataFrame, facts: Mapping[str, float]) -> tuple[Clai
     if absent:
         raise InputError(
             f"A claims file has the columns {formats.listed(list(REQUIRED))}; {formats.listed(absent)} "
-            f"{'is' if len(absent) == 1 else 'are'} not there."
+            f"{'is' if len(absent) == 1 else 'are'} not there: add {'it' if len(absent) == 1 else 'them'}."
         )
     rows = [{key: _text(cell) for key, cell in row.items()} for row in claims.to_dict("records")]
     values = {row["claim_id"]: number(row["value"]) for row in reversed(rows)}

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 BLUE, TURQUOISE, PINK, ORANGE, GREY, PURPLE = "#12436D", "#28A197", "#801650", "#F46A25", "#3D3D3D", "#A285D1"
 PALETTE = (BLUE, ORANGE, TURQUOISE, PINK, PURPLE, GREY)
 PALE = "#D7DEE5"
+# The same hues dark enough to be read as words on white: a contrast of 4.5 to 1.
+_WORDS = {TURQUOISE: "#17756D", ORANGE: "#B4410B", PURPLE: "#6E4FA3"}
 WIDTH, HEIGHT, DPI = 9.0, 4.8, 100
 
 
@@ -35,8 +37,23 @@ class Chart:
 
     def png(self) -> bytes:
         """PNG bytes, the same for the same figure."""
+        return self._saved(format="png", dpi=DPI, metadata={"Software": None})
+
+    def svg(self) -> str:
+        """SVG with its text as text, the same for the same figure: no date, and ids that hang on the content alone."""
+        told = {"Date": None, "Creator": None, "Title": self.alt}
+        return self._saved(format="svg", metadata=told).decode("utf-8")
+
+    def _saved(self, **options: Any) -> bytes:
+        import matplotlib as mpl
+        from matplotlib.text import Text
+
         out = io.BytesIO()
-        self.figure.savefig(out, format="png", dpi=DPI, metadata={"Software": None}, facecolor="white")
+        # Names come from data: a $ in one of them begins no formula.
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "bond_eval", "text.parse_math": False}):
+            for text in self.figure.findobj(Text):
+                text.set_parse_math(False)
+            self.figure.savefig(out, facecolor="white", **options)
         return out.getvalue()
 
 
@@ -80,16 +97,8 @@ def lines(
     _end_labels(axis, ends)
     for day, text in (marks or {}).items():
         axis.axvline(day, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
-        axis.annotate(
-            text,
-            (day, 1),
-            xycoords=("data", "axes fraction"),
-            xytext=(4, -2),
-            textcoords="offset points",
-            fontsize=9,
-            color=GREY,
-            va="top",
-        )
+        beside: Any = {"xycoords": ("data", "axes fraction"), "xytext": (4, -2), "textcoords": "offset points"}
+        axis.annotate(text, (day, 1), **beside, fontsize=9, color=GREY, va="top")
     axis.margins(x=0.02)
     titled(figure, title, f"{unit}. Source: {protected.table.source}.")
     return Chart(figure, described("Line chart", f"{protected.table.title}, {unit}", parts, title))
@@ -106,12 +115,17 @@ def _end_labels(axis: Axes, ends: list[tuple[float, str, str]]) -> None:
             text,
             (1.01, placed),
             xycoords=("axes fraction", "data"),
-            color=colour,
+            color=readable(colour),
             fontsize=10,
             va="center",
             annotation_clip=False,
             fontweight="bold",
         )
+
+
+def readable(colour: str) -> str:
+    """A colour of the palette as words are written in it."""
+    return _WORDS.get(colour, colour)
 
 
 def _trace(name: str, xs: Sequence[Any], cells: Sequence[Any]) -> str:
@@ -120,11 +134,9 @@ def _trace(name: str, xs: Sequence[Any], cells: Sequence[Any]) -> str:
         return f"{name}: no number can be shown"
     if len(known) == 1:
         return f"{name}: {known[0][1]} on {label_text(known[0][0])}"
-    (first, start), (last, end) = known[0], known[-1]
-    top = max(known, key=lambda pair: pair[1].value)
-    return (
-        f"{name}: {start} on {label_text(first)}, {end} on {label_text(last)}, highest {top[1]} on {label_text(top[0])}"
-    )
+    ends = [known[0], known[-1], max(known, key=lambda pair: pair[1].value)]
+    first, last, top = (f"{cell} on {label_text(label)}" for label, cell in ends)
+    return f"{name}: {first}, {last}, highest {top}"
 
 
 def bars(protected: Protected, y: str, value: str, *, title: str, unit: str, by: str = "") -> Chart:

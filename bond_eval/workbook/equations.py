@@ -9,6 +9,8 @@ import re
 from functools import lru_cache
 from typing import Any
 
+# A long equation scrolls in a box of its own, which the keyboard has to reach.
+_BOX = '<span class="equation" role="group" aria-label="Equation" tabindex="0">{}</span>'
 _SIZE = 14.0
 _PAD = 1.5
 _BREAK = re.compile(r"\\\\(?:\[[^]]*\])?")
@@ -25,12 +27,12 @@ def equation(tex: str, display: bool) -> str:
     pictures = [_picture(_plain(line, display)) for line in lines]
     if not lines or "" in pictures:
         inner = f'<code class="math">{html.escape(tex)}</code>'
-        return f'<span class="equation">{inner}</span>' if display else inner
+        return _BOX.format(inner) if display else inner
     images = [
         f'<img class="math" alt="{html.escape(line.replace("&", ""))}" {picture}>'
         for line, picture in zip(lines, pictures, strict=True)
     ]
-    return f'<span class="equation">{"<br>".join(images)}</span>' if display else "".join(images)
+    return _BOX.format("<br>".join(images)) if display else "".join(images)
 
 
 def _plain(tex: str, display: bool) -> str:

@@ -26,6 +26,8 @@ OTHER = "Other notebooks"
 PAPERS = ("30", "34", "35", "40")
 PAPERS_WORDS = "published papers of Salford, Southampton, Sandwell"
 CHANGES, MOST = "changes.html", 5
+# What a reader of one screen must know: how many, whether the trend changed, what it cost, whether it paid.
+BRIEF = ("01", "04", "31", "32")
 
 
 def programme(facts: Mapping[str, Any]) -> str:
@@ -69,6 +71,11 @@ def cards(
         }
         for result in results
     ]
+
+
+def brief(made: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The cards whose headlines stand above all others."""
+    return [card for card in made if card["result"].name[:2] in BRIEF and card["headline"]]
 
 
 def grouped(made: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:

@@ -11,6 +11,10 @@ from bond_eval.core import formats
 from bond_eval.core.findings import FINDING_MIME, anchor, interval_text
 from bond_eval.workbook.cells import INJECTED, PARAMETERS, numbered, tags, title, whole
 from bond_eval.workbook.safe_html import clean, plain, with_anchors, words
+from bond_eval.workbook.safe_svg import inline
+
+NO_ALT = "the notebook gives no text alternative"
+_BEHIND = '<details class="data">'  # as book.chart writes it
 
 
 def headline(notebook: Any, name: str) -> str:
@@ -36,7 +40,13 @@ def laid_out(notebook: Any, public: bool) -> tuple[Any, str, list[tuple[str, str
             contents += found
             if not opened:
                 lead, page["html"], opened = page["html"], "", True
-        page["outputs"] = [s for output in cell.get("outputs", []) if (s := _shown(output, number, public))]
+        page["outputs"] = _together(
+            [
+                s
+                for place, output in enumerate(cell.get("outputs", []), 1)
+                if (s := _shown(output, number, place, public))
+            ]
+        )
         cell.metadata["page"] = page
     return nb, lead, contents
 
@@ -96,7 +106,18 @@ def _literals(source: str) -> dict[str, str]:
     return values
 
 
-def _shown(output: Any, number: int, public: bool) -> dict[str, Any] | None:
+def _together(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A figure takes in the table of its numbers, which the notebook shows next to it."""
+    kept: list[dict[str, Any]] = []
+    for item in shown:
+        if item["kind"] == "html" and item["html"].startswith(_BEHIND) and kept and kept[-1]["kind"] == "figure":
+            kept[-1]["data"] = item["html"]
+        else:
+            kept.append(item)
+    return kept
+
+
+def _shown(output: Any, number: int, place: int, public: bool) -> dict[str, Any] | None:
     if output.output_type == "stream":
         return _stream(output, public)
     if output.output_type == "error":
@@ -107,11 +128,10 @@ def _shown(output: Any, number: int, public: bool) -> dict[str, Any] | None:
         return _finding(data[FINDING_MIME])
     if "image/png" in data:
         alt = str(output.metadata.get("image/png", {}).get("alt", "")).strip()
-        return {
-            "kind": "figure",
-            "png": "".join(data["image/png"].split()),
-            "alt": alt or f"Figure of cell {number}; the notebook gives no text alternative",
-        }
+        alt = alt or f"Figure of cell {number}; {NO_ALT}"
+        svg = inline("".join(data.get("image/svg+xml", "")), f"figure-{number}-{place}", alt)
+        png = "" if svg else "".join(data["image/png"].split())
+        return {"kind": "figure", "svg": svg, "png": png, "alt": alt, "name": f"Figure of cell {number}"}
     if "text/html" in data:
         return {"kind": "html", "html": clean(data["text/html"], f"Table of cell {number}")}
     if "text/markdown" in data:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -20,9 +21,9 @@ from bond_eval.workbook.settings import NotebookResult
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PUBLIC_RULE = (
     "c: confidential, a count of 1 to 5 children or one from which such a count could be worked out within its table. "
-    "z: not applicable. x: not available. Tables are not yet protected against one another, so a person should look "
-    "before this is published."
+    "z: not applicable. x: not available."
 )
+_TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 INTERNAL_RULE = "Nothing is withheld in this edition: it must not be published or passed on."
 
 
@@ -44,17 +45,18 @@ def publish(
     site = site_of(facts)
     titles = {name: headline(notebook, name) for name, notebook in notebooks.items()}
     turns = [{"name": result.name, "title": titles[result.name]} for result in results]
+    cards = front.cards(results, titles, found, facts)
     for place, result in enumerate(results):
         page = {
             "name": result.name,
             "title": titles[result.name],
+            "headline": cards[place]["headline"],
             "result": asdict(result),
             "papers": front.papers(result.name, facts),
             "previous": turns[place - 1] if place else None,
             "next": turns[place + 1] if place + 1 < len(turns) else None,
         }
         write_text(folder / "pages" / f"{result.name}.html", notebook_page(notebooks[result.name], site, page))
-    cards = front.cards(results, titles, found, facts)
     changes = front.changes(folder, facts, found, provenance, earlier)
     sealed = (folder / SEALS).is_file()
     write_text(folder / "index.html", _index(site, facts, cards, provenance, changes, sorted(tables), sealed))
@@ -81,6 +83,7 @@ def _index(
         "home.html.j2",
         site=site,
         programme=front.programme(facts),
+        brief=front.brief(cards),
         cards=cards,
         groups=front.grouped(cards),
         problems=[card for card in cards if not card["result"].done],
@@ -114,13 +117,15 @@ def site_of(facts: Mapping[str, Any]) -> dict[str, Any]:
         "audience": facts["audience"],
         "synthetic": facts["synthetic"],
         "internal": internal,
+        "revision": facts.get("revision"),  # number, date, reason, files: of a release that is published
         "suppression": INTERNAL_RULE if internal else PUBLIC_RULE,
         "css": (TEMPLATES / "bond" / "style.css").read_text(encoding="utf-8").strip(),
     }
 
 
 def _ended(html: str) -> str:
-    return html.strip() + "\n"
+    # A mark that turns the direction of writing, in a name from data, would show what follows it in another order.
+    return _TURNS.sub("", html).strip() + "\n"
 
 
 @cache

@@ -39,6 +39,8 @@ def clean(html: str, table_name: str = "Table") -> str:
         _local(soup, link)
     for image in soup.find_all("img"):
         _embedded(image)
+    for block in soup.find_all("pre"):
+        block.attrs |= {"role": "group", "aria-label": "Code", "tabindex": "0"}
     for table in soup.find_all("table"):
         _framed(soup, table, table_name)
     return str(soup)
@@ -139,7 +141,7 @@ def _embedded(image: Any) -> None:
 def _framed(soup: Any, table: Any, name: str) -> None:
     caption = table.find("caption")
     label = " ".join(caption.get_text().split()) if caption else name
-    frame = {"class": "table", "role": "region", "aria-label": label, "tabindex": "0"}
+    frame = {"class": "table", "role": "group", "aria-label": label, "tabindex": "0"}
     table.wrap(soup.new_tag("div", attrs=frame))
     for cell in table.find_all("td"):
         if _NUMBER.match(cell.get_text().strip()):

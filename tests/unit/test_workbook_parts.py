@@ -25,10 +25,11 @@ from bond_eval.workbook.equations import equation
 from bond_eval.workbook.execute import Outcome
 from bond_eval.workbook.manifest import git_state
 from bond_eval.workbook.pages import weight
+from bond_eval.workbook.parameters import declared
 from bond_eval.workbook.progress import Bar, Lines, for_terminal
 from bond_eval.workbook.publish import TEMPLATES, publish
 from bond_eval.workbook.safe_html import ALLOWED, clean, words
-from bond_eval.workbook.settings import NotebookResult, RunSettings, chosen, notebook_names, stage_of
+from bond_eval.workbook.settings import NotebookResult, RunSettings, chosen, notebook_names
 from bond_eval.workbook.tidy import Scrubber, tidy
 
 NAMES = ["00_data_quality", "01_placement_trends", "10_costs"]
@@ -179,7 +180,7 @@ def test_a_cell_that_takes_too_long_is_named():
     notebook = _notebook()
     notebook.cells[1].metadata["papermill"] = {"start_time": "x"}
     result = assess("01_a", notebook, Outcome("01_a", "CellTimeoutError", 1.0))
-    assert (result.status, result.message) == ("failed", "Cell 2 took longer than a cell may.")
+    assert (result.status, result.message) == ("timed out", "Cell 2 took longer than a cell may.")
 
 
 def test_one_id_twice_in_one_notebook_is_refused_naming_both_places():
@@ -257,7 +258,7 @@ def test_headings_sink_below_the_title_and_keep_their_order():
 def test_a_table_scrolls_can_be_focused_and_has_a_name():
     table = "<table><caption>Children</caption><tbody><tr><td>x</td><td>1,042</td></tr></tbody></table>"
     frame = BeautifulSoup(clean(table), "html.parser").div
-    assert (frame["role"], frame["tabindex"], frame["aria-label"]) == ("region", "0", "Children")
+    assert (frame["role"], frame["tabindex"], frame["aria-label"]) == ("group", "0", "Children")
 
 
 def test_columns_of_numbers_are_set_to_the_right_with_their_heading():
@@ -379,13 +380,13 @@ def test_a_notebook_says_in_its_metadata_that_it_runs_second(tmp_path):
     path = tmp_path / "41_a.ipynb"
     for metadata, stage in (("{}", 1), ('{"bond_eval": {"stage": 2}}', 2)):
         path.write_text(f'{{"cells": [], "metadata": {metadata}}}', encoding="utf-8")
-        assert stage_of(path) == stage
+        assert declared(path).stage == stage
     path.write_text('{"cells": [], "metadata": {"bond_eval": {"stage": 3}}}', encoding="utf-8")
-    with pytest.raises(InputError, match=r"41_a\.ipynb says that it runs in stage 3: there are 1 and 2"):
-        stage_of(path)
+    with pytest.raises(InputError, match=r"41_a\.ipynb says in its metadata that stage is 3: it must be 1 or 2"):
+        declared(path)
     path.write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="cannot be read as a notebook"):
-        stage_of(path)
+        declared(path)
 
 
 def test_a_collected_finding_says_its_stage():

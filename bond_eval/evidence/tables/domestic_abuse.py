@@ -265,7 +265,7 @@ def _reach(view: View) -> list[tuple[str, float, float]]:
     "harbour_reach",
     title="Children notified, and children whom Harbour took on",
     row="a group of children",
-    labels={"line": "Children"},
+    labels={"line": "Which children"},
     values=(Value("children", "Children", of="of"), Value("of", "Of")),
     source=f"{ACTIVITY}, cases and events",
 )

@@ -262,7 +262,7 @@ def _flows(view: View, biased: bool) -> tuple[Numbers, list[Benefit]]:
         Value("verdict", "By the test of section 2.2", "text"),
     ),
     source="data/reference/programme_worth.csv and programme_costs.csv: BOND report to Cabinet 2021, 2.2, 3 and 6",
-    method="cost ÷ claim; cost ÷ worth of one child",
+    method="cost ÷ claim; cost ÷ worth of a child",
 )
 def programme_tests(view: View) -> pd.DataFrame:
     """Section 2.2 asks it of every programme; a claim that needs to be wholly real or more fails it."""

@@ -62,7 +62,7 @@ def programme_outcomes(view: View) -> pd.DataFrame:
     "programme_comparison",
     title=f"Becoming looked after within {HORIZON} days: children taken on beside children who were not, or not yet",
     row="a programme and comparison group",
-    labels={"programme": "Programme", "against": "Compared with"},
+    labels={"programme": "Programme", "against": "Comparison group"},
     values=(
         Value("children", "Taken on"),
         Value("others", "Compared with"),
