@@ -493,6 +493,8 @@ def test_a_small_count_on_a_page_of_print_unless_it_is_a_quotation(release):
     assert [fall.places for fall in falls] == [("release.pdf page 1",)] and "3 children moved" in falls[0].what
     _replace(release / "pages" / "01.html", "<p>39", "<p>C047: others. 3 children moved.</p><p>39")
     assert _kinds(release) == set()
+    _replace(release / "pages" / "01.html", "<p>39", "<p>So others. 3 children moved.</p><p>39")
+    assert _kinds(release) == {"small"}, "on a page a quotation has its claim id"
 
 
 def test_a_label_in_a_chart_of_children_and_in_one_of_statements(release):

@@ -181,5 +181,9 @@ def test_how_much_of_each_page_is_withheld(some: Made) -> None:
     ]
     assert shares["placement_trends"] == (symbols.count("c"), len(symbols) - symbols.count("x"))
     assert 0 < shares["placement_trends"][0] < shares["placement_trends"][1]
+    staff, frame = some.built["route29_staff"]
+    gap = frame.assign(staff=frame["staff"].astype(float).where(frame.index > 0))
+    counted = [Release({}, {"s": protect(staff, one, "public")}).withheld()[staff.notebook][1] for one in (frame, gap)]
+    assert counted[0] == counted[1] + 1 > 1, "what was not available is not counted"
     internal = {id: protect(spec, frame, "internal") for id, (spec, frame) in some.built.items()}
     assert {hidden for hidden, _ in Release({}, internal).withheld().values()} == {0}
