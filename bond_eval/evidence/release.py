@@ -16,7 +16,6 @@ from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import SEALS
 from bond_eval.economics.sealing import SealedRun
-from bond_eval.evidence.cells import CONFIDENTIAL, NOT_AVAILABLE
 from bond_eval.evidence.disclosure import FILE as PLAN
 from bond_eval.evidence.disclosure import Plan, collapsed, make_plan
 from bond_eval.evidence.gate import MINIMUM, protect
@@ -44,19 +43,6 @@ class Release:
         write_json(folder / FILE, {"facts": self.facts, "tables": tables})
         if self.plan is not None:
             write_json(folder / PLAN, self.plan.as_json())
-
-    def withheld(self) -> dict[str, tuple[int, int]]:
-        """Notebook (without its number) -> how many counts of its tables are withheld, and how many there are.
-
-        A count that was not available in the first place is not counted.
-        """
-        found: dict[str, tuple[int, int]] = {}
-        for table in self.tables.values():
-            symbols = table.symbols[[value.name for value in table.table.values if value.guarded]].to_numpy()
-            hidden, of = found.get(table.table.notebook, (0, 0))
-            counted = (int((symbols == CONFIDENTIAL).sum()), int((symbols != NOT_AVAILABLE).sum()))
-            found[table.table.notebook] = (hidden + counted[0], of + counted[1])
-        return found
 
     def csv_files(self) -> dict[str, str]:
         """Table id -> tidy CSV."""

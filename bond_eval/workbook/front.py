@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,33 @@ PAPERS_WORDS = "published papers of Salford, Southampton, Sandwell"
 CHANGES, MOST = "changes.html", 5
 # What a reader of one screen must know: how many, whether the trend changed, what it cost, whether it paid.
 BRIEF = ("01", "04", "31", "32")
+
+
+def withheld(folder: Path) -> dict[str, tuple[int, int]]:
+    """Notebook without its number -> how many counts of children in its tables are withheld, and how many there are.
+
+    `folder` holds a run's `tables`, schema.json among them. A count that was not available is not counted.
+    """
+    path, found = folder / "tables" / "schema.json", dict[str, tuple[int, int]]()
+    schema = json.loads(path.read_text(encoding="utf-8"))["tables"] if path.is_file() else {}
+    for id, table in schema.items():
+        guarded = [value["name"] for value in table["values"] if value["kind"] == "count" and value["children"]]
+        with (folder / "tables" / f"{id}.csv").open(encoding="utf-8", newline="") as stream:
+            cells = [row[name] for row in csv.DictReader(stream) for name in guarded]
+        hidden, of = found.get(table["notebook"], (0, 0))
+        found[table["notebook"]] = (hidden + cells.count("c"), of + sum(cell not in ("", "x", "z") for cell in cells))
+    return found
+
+
+def share_withheld(counts: tuple[int, int]) -> str:
+    """How much of a page is withheld, in a sentence; none where nothing is."""
+    hidden, of = counts
+    if not hidden:
+        return ""
+    return (
+        f"{formats.percent(hidden / of)} of the counts of children in the tables behind this page are withheld "
+        "(c), since they are few or would give away a few."
+    )
 
 
 def programme(facts: Mapping[str, Any]) -> str:

@@ -46,6 +46,7 @@ def publish(
     titles = {name: headline(notebook, name) for name, notebook in notebooks.items()}
     turns = [{"name": result.name, "title": titles[result.name]} for result in results]
     cards = front.cards(results, titles, found, facts)
+    shares = front.withheld(folder)
     for place, result in enumerate(results):
         page = {
             "name": result.name,
@@ -53,6 +54,7 @@ def publish(
             "headline": cards[place]["headline"],
             "result": asdict(result),
             "papers": front.papers(result.name, facts),
+            "withheld": front.share_withheld(shares.get(result.name.partition("_")[2], (0, 0))),
             "previous": turns[place - 1] if place else None,
             "next": turns[place + 1] if place + 1 < len(turns) else None,
         }

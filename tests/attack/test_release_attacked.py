@@ -23,8 +23,8 @@ from bond_eval.core.places import SAMPLE
 from bond_eval.evidence.disclosure import Name, Plan, model_of, row_names
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.registry import registered
-from bond_eval.evidence.release import Release
 from bond_eval.evidence.view import load_view
+from bond_eval.workbook.front import share_withheld, withheld
 from bond_eval.workbook.run import _schema
 
 QUARTER = Quarter.parse("2020-21-Q2")
@@ -45,9 +45,12 @@ class Made:
     plan: Plan
     second: list[Name]
 
+    def protected(self, audience: str = "public") -> dict:
+        return {id: protect(spec, frame, audience, self.plan) for id, (spec, frame) in self.built.items()}
+
     def write(self, folder: Path, audience: str = "public") -> Path:
         (folder / "tables").mkdir(parents=True)
-        tables = {id: protect(spec, frame, audience, self.plan) for id, (spec, frame) in self.built.items()}
+        tables = self.protected(audience)
         for id, table in tables.items():
             (folder / "tables" / f"{id}.csv").write_text(table.to_csv(), encoding="utf-8")
         (folder / "tables" / "schema.json").write_text(json.dumps({"tables": _schema(tables)}), encoding="utf-8")
@@ -168,22 +171,18 @@ def test_no_published_figure_stands_beside_a_withheld_count(whole: Made, tmp_pat
     assert not [fall for fall in audit(whole.write(tmp_path / "r")).falls if "beside" in fall.what]
 
 
-def test_how_much_of_each_page_is_withheld(some: Made) -> None:
-    tables = {id: protect(spec, frame, "public", some.plan) for id, (spec, frame) in some.built.items()}
-    shares = Release({}, tables).withheld()
-    symbols = [
-        symbol
-        for id, table in tables.items()
-        if some.built[id][0].notebook == "placement_trends"
-        for value in table.table.values
-        if value.guarded
-        for symbol in table.symbols[value.name]
-    ]
+def test_how_much_of_each_page_is_withheld(some: Made, tmp_path: Path) -> None:
+    shares = withheld(some.write(tmp_path / "public"))
+    page = [table for id, table in some.protected().items() if some.built[id][0].notebook == "placement_trends"]
+    symbols = [s for table in page for value in table.table.values if value.guarded for s in table.symbols[value.name]]
     assert shares["placement_trends"] == (symbols.count("c"), len(symbols) - symbols.count("x"))
     assert 0 < shares["placement_trends"][0] < shares["placement_trends"][1]
     staff, frame = some.built["route29_staff"]
     gap = frame.assign(staff=frame["staff"].astype(float).where(frame.index > 0))
-    counted = [Release({}, {"s": protect(staff, one, "public")}).withheld()[staff.notebook][1] for one in (frame, gap)]
+    counted = [
+        withheld(Made({staff.id: (staff, one)}, some.plan, []).write(tmp_path / str(one is gap)))[staff.notebook][1]
+        for one in (frame, gap)
+    ]
     assert counted[0] == counted[1] + 1 > 1, "what was not available is not counted"
-    internal = {id: protect(spec, frame, "internal") for id, (spec, frame) in some.built.items()}
-    assert {hidden for hidden, _ in Release({}, internal).withheld().values()} == {0}
+    assert {hidden for hidden, _ in withheld(some.write(tmp_path / "internal", "internal")).values()} == {0}
+    assert share_withheld((1, 3)).startswith("33% of the counts") and share_withheld((0, 3)) == ""

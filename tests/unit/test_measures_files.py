@@ -9,9 +9,7 @@ import pytest
 
 from bond_eval.core.errors import InputError
 from bond_eval.intake.forms import form_table, recognise
-from bond_eval.intake.measures import (
-    CASES, FORMS, REBASINGS, RULES, TARGETS, VALUES, VOICE, load_measures, read_period,
-)  # fmt: skip
+from bond_eval.intake.measures import CASES, FORMS, REBASINGS, RULES, TARGETS, VALUES, VOICE, load_measures, read_period
 from bond_eval.intake.typed import NO_DAY
 from tests.helpers import day
 
