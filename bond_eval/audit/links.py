@@ -243,9 +243,8 @@ def _ratio(at: int, table: Table, share: str, part: str, whole: str) -> Iterator
             signs = ((part, 1.0), (whole, -edge))
             made = _relation([(table.cells[row, name], (at, row, name), f) for name, f in signs], 0, why)
             if made:
-                yield Relation(
-                    made.terms, made.low if sign < 0 else -math.inf, math.inf if sign < 0 else made.high, why
-                )
+                low, high = (made.low, math.inf) if sign < 0 else (-math.inf, made.high)
+                yield Relation(made.terms, low, high, why)
 
 
 def _carried(at: int, table: Table) -> Iterator[Relation]:
@@ -255,15 +254,16 @@ def _carried(at: int, table: Table) -> Iterator[Relation]:
     along = table.labels[-1]
     kept = [{name: value for name, value in row.items() if name != along} for row in table.rows]
     steps = [row for row in range(1, len(table.rows)) if kept[row] == kept[row - 1]]
-    names = [column.name for column in table.columns if column.guarded]
-    for first, last in itertools.permutations(names, 2):
+    for first, last in itertools.permutations([column.name for column in table.columns if column.guarded], 2):
         pairs = [
             [(table.cells[row, first], (at, row, first), 1.0), (table.cells[row - 1, last], (at, row - 1, last), -1.0)]
             for row in steps
         ]
         shown = [(a[0].value, b[0].value) for a, b in pairs if isinstance(a[0], Number) and isinstance(b[0], Number)]
         if len({a for a, _ in shown if a}) >= ENOUGH and all(a == b for a, b in shown):
-            for pair in pairs:
+            both = [all(isinstance(cell, Number) for cell, _, _ in pair) for pair in pairs]
+            told = np.isin(np.arange(len(table.rows)), list(itertools.compress(steps, both)))
+            for pair in (pair for row, pair in zip(steps, pairs, strict=True) if _like(table, row, told)):
                 yield from _made(pair, f"{table.id}: {first} is {last} of the row before, in all {len(shown)} shown")
 
 

@@ -90,6 +90,26 @@ def test_bounds_are_those_of_trying_every_table(seed):
         assert bound.falls == (low > 1 or high < 6)
 
 
+FUNNEL = _spec(
+    {"team": "Team", "stage": "Stage"}, [], [("n", "Cases", "count", "", True), ("of", "Of", "count", "", True)]
+)
+
+
+def _funnel(*stages):
+    """Three teams: (stage, cases by team, whole by team) each."""
+    rows = [(team, stage, n[i], of[i]) for i, team in enumerate("abc") for stage, n, of in stages]
+    return _bounds(("f", FUNNEL, ("team", "stage", "n", "of"), rows))
+
+
+def test_what_one_step_bears_out_says_nothing_of_the_others():
+    whole, hidden = ("25", "31", "46"), ("c", "c", "c")
+    found = _funnel(("referred", whole, whole), ("decided", hidden, whole), ("started", hidden, whole))
+    assert not [key for key, bound in found.items() if bound.falls], "of all referred, at every step"
+    left = ("21", "27", "40")
+    found = _funnel(("a", whole, whole), ("b", left, whole), ("c", hidden, left), ("d", hidden, ("17", "22", "33")))
+    assert found["f", "a", "c", "n"].low == 17, "where several steps take up, all do"
+
+
 def _fillings(hidden, rest, made=()):
     if len(made) == len(hidden):
         if not any(rest.values()):

@@ -252,7 +252,7 @@ def _cluster(folder):
         yield address, begun[1:]
     finally:
         for process in begun[::-1]:
-            process.terminate()
+            process.kill()  # a worker asked to end may wait for its scheduler for a minute
         for process in begun:
             process.wait(timeout=30)
 

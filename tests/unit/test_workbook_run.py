@@ -297,7 +297,9 @@ def test_pages_ask_nothing_of_another_host_and_run_no_script(public):
                     assert not re.match(r"\s*(?!data:image/)(?:[a-z]+:|//)", value, re.IGNORECASE), (name, value[:80])
         assert not re.search(r"@import|url\(", page.style.text), name
         policy = page.find("meta", attrs={"http-equiv": "Content-Security-Policy"})["content"]
-        assert policy == "default-src 'none'; img-src data: 'self'; style-src 'unsafe-inline'"
+        assert policy == (
+            "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+        )
 
 
 def test_every_text_from_data_is_escaped(public):
