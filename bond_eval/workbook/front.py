@@ -42,7 +42,7 @@ def withheld(folder: Path) -> dict[str, tuple[int, int]]:
     for id, table in schema.items():
         guarded = [value["name"] for value in table["values"] if value["kind"] == "count" and value["children"]]
         with (folder / "tables" / f"{id}.csv").open(encoding="utf-8", newline="") as stream:
-            cells = [row[name] for row in csv.DictReader(stream) for name in guarded]
+            cells = [row.get(name, "x") for row in csv.DictReader(stream) for name in guarded]
         hidden, of = found.get(table["notebook"], (0, 0))
         found[table["notebook"]] = (hidden + cells.count("c"), of + sum(cell not in ("", "x", "z") for cell in cells))
     return found

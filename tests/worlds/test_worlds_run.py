@@ -16,8 +16,10 @@ from bond_eval.workbook.run import RunSettings, run_workbook
 FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "ssda903_annual_2017_2021"
 
 
-def run(data: Path, out: Path, quarter: str = "2020-21-Q2", audience: str = "public") -> Path:
-    report = run_workbook(RunSettings(data, "demo", Quarter.parse(quarter), out, audience=audience))
+def run(
+    data: Path, out: Path, quarter: str = "2020-21-Q2", audience: str = "public", only: tuple[str, ...] = ()
+) -> Path:
+    report = run_workbook(RunSettings(data, "demo", Quarter.parse(quarter), out, audience=audience, only=only))
     assert [(result.name, result.message) for result in report.results if not result.done] == []
     assert report.exit_status == 0
     return report.folder
@@ -34,10 +36,23 @@ def check(folder: Path) -> list[dict[str, object]]:
     return found
 
 
-@pytest.mark.parametrize("world", ["null", "effect"])
-def test_a_world_runs_to_the_end(world: str, tmp_path: Path) -> None:
-    write_sample(tmp_path / "data", world=world, children=150)
-    found = check(run(tmp_path / "data", tmp_path / "out"))
+@pytest.fixture(scope="module")
+def null_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with `data` of the null world and `out`, where its public run is."""
+    folder = tmp_path_factory.mktemp("null")
+    write_sample(folder / "data", world="null", children=150)
+    run(folder / "data", folder / "out")
+    return folder
+
+
+@pytest.mark.full
+def test_the_effect_world_runs_to_the_end(tmp_path: Path) -> None:
+    write_sample(tmp_path / "data", world="effect", children=150)
+    check(run(tmp_path / "data", tmp_path / "out"))
+
+
+def test_the_null_world_runs_to_the_end(null_world: Path) -> None:
+    found = check(null_world / "out" / "demo" / "2020-21-Q2")
     # Nothing was published of this authority, so no finding of its own records may speak of it.
     own = [f for f in found if str(f["notebook"]) < "30" and f["notebook"] != "07_wider_evidence"]
     assert own and not any("published" in str(f["statement"]) for f in own)
@@ -52,10 +67,10 @@ def test_returns_that_others_made_run_to_the_end(tmp_path: Path) -> None:
     assert "it is not known" in statements
 
 
-def test_the_internal_edition_shows_what_the_public_one_withholds(tmp_path: Path) -> None:
-    write_sample(tmp_path / "data", children=100, world="null")
-    public = run(tmp_path / "data", tmp_path / "out")
-    internal = run(tmp_path / "data", tmp_path / "out", audience="internal")
+def test_the_internal_edition_shows_what_the_public_one_withholds(null_world: Path) -> None:
+    public = null_world / "out" / "demo" / "2020-21-Q2"
+    some = ("01_placement_trends", "10_route29")
+    internal = run(null_world / "data", null_world / "out", audience="internal", only=some)
     assert internal != public and internal.name.endswith("-internal")
     name = "tables/placements_at_date.csv"
     assert ",c\n" in (public / name).read_text() and ",c\n" not in (internal / name).read_text()
