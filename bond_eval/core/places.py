@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 
 from bond_eval.core.errors import InputError
@@ -36,6 +37,11 @@ def short_form(path: Path) -> str:
     """A path as it may be published: from the project's root, or its last name where it lies elsewhere."""
     path = path.resolve()
     return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
+def python_path() -> str:
+    """PYTHONPATH for a process that is to find this package where its parent does."""
+    return os.pathsep.join(dict.fromkeys([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -6,8 +6,6 @@ reused by the run itself.
 
 from __future__ import annotations
 
-import csv
-import io
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
@@ -60,7 +58,7 @@ def run_batch(
     Writes the runs, logs/NAME.log, summary.csv, region.html and region.csv. A run whose process dies is begun again up
     to `retries` times. Raises InputError where nothing can be begun, KeyboardInterrupt once every run begun has ended.
     """
-    from bond_eval.workbook.region import publish_region
+    from bond_eval.workbook.region import as_csv, publish_region
 
     out = out if is_url(out) else str(Path(out).resolve())
     told, batch = progress or Silent(), uuid.uuid4().hex[:12]
@@ -75,7 +73,7 @@ def run_batch(
         finally:
             told.end()
     results = tuple(found[job.name] for job in plan)
-    write(joined(out, SUMMARY), _csv(results))
+    write(joined(out, SUMMARY), as_csv([result.row() for result in results], COLUMNS).encode("utf-8"))
     told.note("Laying the authorities side by side")
     return BatchReport(results, publish_region(plan, out))
 
@@ -116,11 +114,3 @@ def _result(job: Planned, future: Future[dict[str, Any]]) -> JobResult:
     except Exception as error:  # distributed raises classes of its own, and the others are to go on
         said = f"Given up by the cluster ({type(error).__name__}): see whether its workers have too little memory."
     return JobResult.of(job, status=FAILED, message=said)
-
-
-def _csv(results: Sequence[JobResult]) -> bytes:
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(result.row() for result in results)
-    return stream.getvalue().encode("utf-8")

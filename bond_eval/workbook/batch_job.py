@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from bond_eval.core.atomic import write_json
 from bond_eval.core.errors import InputError
-from bond_eval.core.places import ROOT
+from bond_eval.core.places import python_path
 from bond_eval.workbook.batch_plan import Planned
 from bond_eval.workbook.locks import private_folder
 from bond_eval.workbook.settings import DONE, FAILED, INCOMPLETE, RunReport
@@ -105,8 +105,7 @@ def _attempt(task: Mapping[str, Any]) -> dict[str, Any] | None:
     with private_folder() as folder:
         private = str(folder)
         write_json(Path(private, "task.json"), dict(task))
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        kept = {"TMPDIR": private, "TEMP": private, "TMP": private, "PYTHONPATH": os.pathsep.join(paths)}
+        kept = {"TMPDIR": private, "TEMP": private, "TMP": private, "PYTHONPATH": python_path()}
         process = subprocess.Popen(
             [sys.executable, "-m", "bond_eval.workbook.batch_job", private],
             stdin=subprocess.PIPE,
@@ -137,20 +136,21 @@ class _Log:
         self.note(f"{ATTEMPT}{self.attempts}")
 
     def note(self, text: str) -> None:
-        now = dt.datetime.now(dt.UTC)
-        self.text += f"{now:%Y-%m-%d %H:%M:%S} UTC {text}\n"
+        self._add(text)
         write(self.place, self.text.encode("utf-8"))
 
     def write(self, text: str) -> None:
         """As a stream, for the lines of a run's progress. In a store a line is worth no request of its own."""
         if text.strip():
-            now = dt.datetime.now(dt.UTC)
-            self.text += f"{now:%Y-%m-%d %H:%M:%S} UTC {text.strip()}\n"
+            self._add(text.strip())
             if not is_url(self.place):
                 write(self.place, self.text.encode("utf-8"))
 
     def flush(self) -> None:
         """Nothing is held back."""
+
+    def _add(self, text: str) -> None:
+        self.text += f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S} UTC {text}\n"
 
 
 def run_job(job: Planned, out: str, log: Any) -> JobResult:

@@ -21,7 +21,7 @@ from multiprocessing.connection import Client
 from pathlib import Path
 from typing import Any
 
-from bond_eval.core.places import PACKAGE, ROOT
+from bond_eval.core.places import PACKAGE, python_path
 from bond_eval.workbook.kernels_server import Ended, Request, Result
 
 NAME = "bond-forked"
@@ -176,10 +176,9 @@ class Server:
 
 def environment() -> dict[str, str]:
     """What must be set before a server's first import, the same for every one."""
-    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         "PYTHONHASHSEED": "0",
-        "PYTHONPATH": os.pathsep.join(dict.fromkeys(paths)),
+        "PYTHONPATH": python_path(),
         "MPLBACKEND": INLINE,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         # The one thread that importing pandas would start: pyarrow's allocator tidying up in the background.

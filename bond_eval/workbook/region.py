@@ -150,10 +150,10 @@ def together(parts: Sequence[str]) -> str:
     return CONFIDENTIAL if CONFIDENTIAL in parts else NOT_AVAILABLE
 
 
-def as_csv(rows: Csv) -> str:
-    """region.csv: tidy, a row a measure, quarter's last day and authority."""
+def as_csv(rows: Csv, columns: Sequence[str] = (*LABELS, *VALUES)) -> str:
+    """Rows as CSV; without `columns` as region.csv: tidy, a row a measure, quarter's last day and authority."""
     out = io.StringIO()
-    writer = csv.DictWriter(out, (*LABELS, *VALUES), lineterminator="\n")
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return out.getvalue()
