@@ -1,5 +1,5 @@
 # `make run` and `make test` are all that most people need; both build .venv from requirements.lock first.
-# Without make (Windows, for instance) README.md gives the same steps line by line.
+# Without make (Windows, for instance) docs/RUNNING.md gives the same steps line by line.
 
 # The first interpreter that really runs and is one we support. Choose another with PYTHON=...
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
@@ -19,13 +19,15 @@ NBVAL = $(BIN)/python -m pytest $(if $(filter Linux,$(shell uname -s)),-n $(WORK
 	--nbval outputs/reference/notebooks
 
 .DELETE_ON_ERROR:
-.PHONY: help run sample reference lab test test-full lint lock clean
+.PHONY: help run sample reference lab test test-full test-notebooks mutate lint lock clean
 
 help:
 	@echo "make run        run the workbook on the sample quarter; prints where the site is"
-	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make lab        open the notebooks in JupyterLab, at the list of their questions"
 	@echo "make test       all tests but the long ones, then the reference notebooks again"
 	@echo "make test-full  the long tests too"
+	@echo "make test-KIND  one kind alone: unit, oracles, properties, attack, notebooks, browser, worlds, faults, planted"
+	@echo "make mutate     change disclosure, stitching and economics bit by bit: what do the tests not see?"
 	@echo "make lint       ruff and mypy"
 	@echo "make sample     write the synthetic sample again"
 	@echo "make reference  write outputs/reference again"
@@ -42,7 +44,7 @@ reference: .venv/.installed
 	$(BIN)/bond-eval reference $(ARGS)
 
 lab: .venv/.installed
-	$(BIN)/jupyter lab --notebook-dir=notebooks $(ARGS)
+	JUPYTER_CONFIG_PATH="$(CURDIR)/jupyter" $(BIN)/jupyter lab $(ARGS)
 
 # Both halves are run and reported, whichever fails.
 test: .venv/.installed
@@ -50,6 +52,18 @@ test: .venv/.installed
 
 test-full: .venv/.installed
 	@status=0; $(PYTEST) -m "full or not full" || status=1; $(NBVAL) || status=1; exit $$status
+
+# A folder of tests/ alone, its long tests only with ARGS='-m "full or not full"'.
+test-%: .venv/.installed
+	$(if $(wildcard tests/$*/test_*.py),,$(error there is no folder of tests named $*))$(PYTEST) tests/$* $(ARGS)
+
+test-notebooks: .venv/.installed
+	$(NBVAL) $(ARGS)
+
+# Which modules and which tests: [tool.mutmut] of pyproject.toml. What is left, and why: docs/MUTATION.md.
+mutate: .venv/.installed
+	$(BIN)/mutmut run --max-children $(WORKERS) $(ARGS)
+	$(BIN)/mutmut results
 
 lint: .venv/.installed
 	@status=0; \
@@ -64,7 +78,7 @@ lock:
 		--python-version 3.11 --generate-hashes --no-emit-index-url --no-header $(ARGS)
 
 clean:
-	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist mutants
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 	test ! -d outputs || find outputs -mindepth 1 -maxdepth 1 ! -name reference -exec rm -rf {} +
 
@@ -72,6 +86,7 @@ clean:
 .venv/.locked: requirements.lock
 	@test -n "$(PYTHON)" || { echo "No Python 3.11, 3.12 or 3.13 was found; name one: make PYTHON=..." >&2; exit 1; }
 	rm -rf .venv
+	@echo "Installing what requirements.lock names into .venv: this takes some minutes, once." >&2
 	$(PYTHON) -m venv .venv
 ifneq ($(UV),)
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all: --compile-bytecode \

@@ -57,9 +57,8 @@ def net_present_value(costs: Sequence[float] | Numbers, benefits: Sequence[float
 
 def benefit_cost_ratio(costs: Sequence[float] | Numbers, benefits: Sequence[float] | Numbers) -> Numbers:
     """PV of benefits over PV of costs; NaN where the costs come to nothing, for no ratio exists there."""
-    cost = np.asarray(present_value(costs))
-    ratio = np.divide(present_value(benefits), cost, out=np.full(np.shape(cost), np.nan), where=cost > 0)
-    return np.asarray(ratio)
+    benefit, cost = np.broadcast_arrays(present_value(benefits), present_value(costs))
+    return np.asarray(np.divide(benefit, cost, out=np.full(cost.shape, np.nan), where=cost > 0))
 
 
 def payback(
