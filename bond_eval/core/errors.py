@@ -8,3 +8,7 @@ class InputError(Exception):
 
     Commands print it without a traceback and end with exit status 2. The text never holds a child's data.
     """
+
+    def _render_traceback_(self) -> list[str]:
+        """What a cell of a notebook shows of it: the sentence, as on the command line."""
+        return [f"bond-eval: {self}"]

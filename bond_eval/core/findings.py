@@ -114,10 +114,12 @@ def made_from(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def interval_text(interval: Sequence[float], unit: str) -> str:
-    """An interval in its unit: "£190,000 to £2.4m", "10.5% to 20.0%", "36 to 48 children"."""
+    """An interval in its unit: "£190,000 to £2.4m", "−£3.08m to £656k", "10.5% to 20.0%", "36 to 48 children"."""
     low, high = interval
     if unit in ("£", "pounds"):
         return f"{formats.money(low)} to {formats.money(high)}"
+    if unit == "£000":
+        return f"{formats.said(low)} to {formats.said(high)}"
     if unit in ("share", "proportion", "fraction"):
         return f"{formats.percent(low, 1)} to {formats.percent(high, 1)}"
     whole_numbers = float(low).is_integer() and float(high).is_integer()
@@ -131,7 +133,7 @@ def value_text(value: float, unit: str) -> str:
     if unit in ("£", "pounds"):
         return formats.money(value)
     if unit == "£000":
-        return f"{'-' if value <= -0.5 else ''}£{formats.number(abs(value))}k"
+        return f"{'−' if value <= -0.5 else ''}£{formats.number(abs(value))}k"
     if unit in ("share", "proportion", "fraction"):
         return formats.percent(value, 1)
     places = 0 if float(value).is_integer() else 2 if abs(value) < 10 else 1

@@ -15,9 +15,9 @@ def half_up(value: float, places: int = 0) -> float:
 
 
 def number(value: float, places: int = 0) -> str:
-    """12345.6 -> "12,346"."""
+    """12345.6 -> "12,346"; below nought with a minus and not a hyphen."""
     rounded = half_up(value, places)
-    return f"{rounded:,.{places}f}" if rounded else f"{0:.{places}f}"
+    return f"{rounded:,.{places}f}".replace("-", "−") if rounded else f"{0:.{places}f}"
 
 
 def percent(share: float, places: int = 0) -> str:
@@ -27,8 +27,20 @@ def percent(share: float, places: int = 0) -> str:
 
 def money(pounds: float) -> str:
     """Pounds as the reader says them: £640, £2.8m; millions to one place, whole pounds below a million."""
-    sign, size = ("-" if pounds < 0 else ""), abs(pounds)
+    sign, size = ("−" if pounds < 0 else ""), abs(pounds)
     return f"{sign}£{number(size / 1e6, 1)}m" if size >= 1e6 else f"{sign}£{number(size)}"
+
+
+def said(thousands: float) -> str:
+    """£000 as people say them: -1268 -> "−£1.27m", 90 -> "£90k"."""
+    size = abs(half_up(thousands))
+    text = f"£{number(size / 1000, 2)}m" if size >= 1000 else f"£{number(size)}k"
+    return f"−{text}" if size and thousands < 0 else text
+
+
+def more(thousands: float) -> str:
+    """£000 that something costs beyond something else: 1268 -> "£1.27m more", -90 -> "£90k less"."""
+    return f"{said(abs(thousands))} {'less' if thousands < 0 else 'more'}"
 
 
 def thousands(value: float) -> str:

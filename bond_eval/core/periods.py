@@ -35,6 +35,7 @@ class Quarter:
         import difflib
 
         every = [str(cls(year, number)) for year in range(*YEARS) for number in FIRST_MONTH]
+        every = [one for one in every if one[:4] == str(text).strip()[:4]] or every
         near = difflib.get_close_matches(str(text).strip(), every, n=1, cutoff=0.5) or ["2020-21-Q2"]
         raise InputError(f"Quarter {text!r} is not one: write a financial quarter such as {near[0]}.")
 

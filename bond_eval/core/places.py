@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -29,7 +30,9 @@ def find_data(text: str | Path) -> Path:
         # A name longer than the system allows is an error there, not merely a file that is missing.
         with contextlib.suppress(OSError):
             if candidate.exists():
-                return candidate.resolve()
+                # The folder that `bond-eval init` makes has the return in a folder of its own.
+                started = (candidate / "extracts" / "authority.toml").is_file()
+                return (candidate / "extracts" if started else candidate).resolve()
     raise InputError(f"Data {str(text)!r} is not there: give the folder, zip or file that holds the return.")
 
 
@@ -42,6 +45,11 @@ def short_form(path: Path) -> str:
 def python_path() -> str:
     """PYTHONPATH for a process that is to find this package where its parent does."""
     return os.pathsep.join(dict.fromkeys([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
+
+
+def program(package: Path = PACKAGE) -> str:
+    """SHA-256 of this package's files, so that what two versions of it made can be told apart."""
+    return hashlib.sha256(json.dumps(digests(package)).encode("utf-8")).hexdigest()
 
 
 def digests(folder: Path) -> dict[str, str]:

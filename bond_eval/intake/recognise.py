@@ -11,7 +11,7 @@ import pyarrow as pa
 from bond_eval.core.errors import InputError
 from bond_eval.core.issues import IssueLog
 from bond_eval.intake.delimited import RawTable, header_of, parse
-from bond_eval.intake.reference import modules
+from bond_eval.intake.reference import CATEGORIES, modules
 from bond_eval.intake.return_xml import is_xml, parse_xml
 from bond_eval.intake.sources import Source, sources
 from bond_eval.intake.typed import Text, blank_text, text
@@ -20,7 +20,7 @@ PLATFORM = ("LA", "YEAR")  # columns that regional platforms add to a stacked fi
 # Not used by anything downstream, so never held in memory: the less of a child is held, the less can leak.
 UNREAD = ("HOME_POST", "URN", "UPN", "SW_ID")
 # Files that belong beside the return and are read elsewhere.
-COMPANIONS = ("postcodes.csv",)
+COMPANIONS = ("postcodes.csv", CATEGORIES)
 COMPANION_FOLDERS = ("finance", "register", "dfe", "measures")
 ALIKE = 0.6  # share of a module's columns that makes a file look like that module
 
@@ -125,7 +125,7 @@ def _report_form(raw: RawTable, module: str, issues: IssueLog) -> None:
     if raw.encoding != "utf-8":
         issues.add("encoding", "note", name, "read as Windows-1252", "kept")
     if raw.blank:
-        issues.add("lines_blank", "note", name, f"{raw.blank} lines hold no value", "set aside")
+        issues.add("lines_blank", "note", name, f"{raw.blank} line(s) hold no value", "set aside")
     if raw.misfits:
         problem = "the line's number of fields is not the header's"
         issues.add("row_misfit", "error", name, problem, "set aside", lines=list(raw.misfits))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.places import REFERENCE
+
+CATEGORIES = "placement_categories.csv"
+RULE = ("place", "provider", "valid_from", "valid_to", "category")
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,37 @@ def read_reference(name: str) -> pd.DataFrame:
     if not path.exists():
         raise InputError(f"data/reference/{name} is missing: the project's own files are not whole.")
     return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def own_categories(folder: Path) -> tuple[tuple[tuple[str, ...], ...], str]:
+    """Rules of the placement_categories.csv beside a return (place, provider, valid_from, valid_to, category), and its
+    SHA-256; none and "" where there is no such file.
+
+    Raises InputError where it cannot be read, lacks a column, or names a code or category that is not known.
+    """
+    path = folder / CATEGORIES
+    if not path.is_file():
+        return (), ""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise InputError(f"{CATEGORIES} cannot be read as a CSV table: save it again.") from error
+    if not {"place", "provider", "category"} <= set(table.columns):
+        raise InputError(f"{CATEGORIES} should have the columns place, provider and category: rename them.")
+    table = table.reindex(columns=list(RULE), fill_value="").apply(lambda column: column.str.strip())
+    known = {
+        "place": set(codes("PLACE")),
+        "provider": {*codes("PLACE_PROVIDER"), "*"},
+        "category": set(read_reference(CATEGORIES)["category"]),
+    }
+    for line, row in enumerate(table.to_dict("records"), 2):
+        for column, may in known.items():
+            for word in row[column].split("|") if column != "category" else [row[column]]:
+                if word not in may:
+                    raise InputError(f"{CATEGORIES} line {line}: {column} {word!r} is not known; correct it.")
+        if any(row[column] and not row[column].isdecimal() for column in ("valid_from", "valid_to")):
+            raise InputError(f"{CATEGORIES} line {line}: write valid_from and valid_to as years, such as 2019.")
+    return tuple(table.itertuples(index=False, name=None)), hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @cache

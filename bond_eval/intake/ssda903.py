@@ -16,6 +16,7 @@ from bond_eval.intake import episodes as episode_rows
 from bond_eval.intake import people
 from bond_eval.intake.authority import Authority
 from bond_eval.intake.recognise import Files, Stack, read_files
+from bond_eval.intake.reference import CATEGORIES, modules, own_categories
 from bond_eval.intake.report import Ledger
 from bond_eval.intake.submissions import assign, coverage, keep_authority
 
@@ -30,7 +31,8 @@ class Return:
     place, provider, rec, reason, location (categoricals), submission (row of `submissions`), line.
     `people`: one row a child number: sex, birth (int32 days), ethnicity, has_header.
     `modules`: every other module as typed rows. `submissions`: name, last_day, year, rows, in order of time.
-    `accounts`: file, module, rows_in, kept, set_aside. `hashes`: file -> SHA-256.
+    `accounts`: file, module, rows_in, kept, set_aside. `hashes`: file -> SHA-256. `categories`: the authority's own
+    rules of what a placement is, which go before data/reference/placement_categories.csv.
     """
 
     children: np.ndarray
@@ -41,6 +43,7 @@ class Return:
     issues: pd.DataFrame
     accounts: pd.DataFrame
     hashes: dict[str, str]
+    categories: tuple[tuple[str, ...], ...] = ()
 
 
 def load_return(path: Path, authority: Authority) -> Return:
@@ -52,14 +55,16 @@ def load_return(path: Path, authority: Authority) -> Return:
     files = read_files(path, log)
     missing = [module for module in NEEDED if module not in files.stacks]
     if missing:
-        raise InputError(f"{path.name} holds no file with the columns of {' or '.join(missing)}: add it.")
+        wanted = [f"{module} ({', '.join(c.name for c in modules()[module] if c.required)})" for module in missing]
+        raise InputError(f"{path.name} holds no file with the columns of {' or '.join(wanted)}: add it.")
     stacks = keep_authority(files, authority, log)
     children, numbers = _number_children(stacks)
     ledger = Ledger(files.names, children, log)
     stack = stacks["Episodes"]
     numbering, names = assign(stack, files.names)
     typed = episode_rows.typed(stack, numbers["Episodes"], numbering)
-    typed["location"] = episode_rows.locations(stack, authority, path if path.is_dir() else path.parent)
+    folder = path if path.is_dir() else path.parent
+    typed["location"] = episode_rows.locations(stack, authority, folder)
     submissions = coverage(numbering, names, typed["decom"].to_numpy(), typed["dec"].to_numpy())
     if submissions.empty:
         raise InputError(f"{path.name} holds no episode with a start date that can be read: check the export.")
@@ -79,9 +84,10 @@ def load_return(path: Path, authority: Authority) -> Return:
     accounts = _accounts(files, stacks, {**others, "Episodes": episodes})
     if episodes.empty:
         raise InputError(f"{path.name}: no episode can be used; `bond-eval check` says why, row by row.")
-    return Return(
-        children, episodes.reset_index(drop=True), persons, others, submissions, log.frame(), accounts, files.hashes
-    )
+    own, digest = own_categories(folder)
+    hashes = files.hashes | ({CATEGORIES: digest} if own else {})
+    episodes = episodes.reset_index(drop=True)
+    return Return(children, episodes, persons, others, submissions, log.frame(), accounts, hashes, own)
 
 
 def _number_children(stacks: dict[str, Stack]) -> tuple[np.ndarray, dict[str, np.ndarray]]:

@@ -35,6 +35,7 @@ This folder is of children: keep it where such data may lie, outside any reposit
 | `{data}/` | the SSDA903 files as they come: a folder a year, a zip, CSV or the XML return, of any name | yes |
 | `{data}/authority.toml` | name, codes and dates of the authority: open it, each line says what it is for | filled in |
 | `{data}/postcodes.csv` | postcode, authority (ONS code): settles what is out of borough | no |
+| `{data}/placement_categories.csv` | place, provider, category: only where you count a placement otherwise | no |
 | `{data}/finance/` | fees, unit costs, budget, programme spend | no |
 | `{data}/register/` | who was referred to the programmes, and what happened | no |
 | `{data}/measures/` | measures by hand, targets, case studies, who was asked | no |
@@ -52,13 +53,25 @@ bond-eval run --data {folder}/{data} --authority {key} --quarter 2020-21-Q2
 bond-eval publish outputs/{key}/2020-21-Q2
 ```
 
-1. `check` reports every defect, with values masked; put right in the source what it calls an error, and run it again.
-2. `run` makes the pages of a quarter in `outputs/{key}/`: write the quarter in which your files end, as financial year
-   and quarter (April to June 2020 is 2020-21-Q1). Open `index.html` in the folder that it names.
-3. `publish` attacks the run as a stranger would, and puts it up only if nothing falls. Let a person look before it
-   leaves the house.
+Run them where you ran `bond-eval init`: paths are taken from there.
 
-Next quarter: put the new files beside the old, and run again with the next `--quarter`; keep `outputs/`.
+1. `check` reports every defect, with values masked, and which quarter the files end with; put right in the source what
+   it calls an error, and run it again.
+2. `run` makes the pages of a quarter in `outputs/{key}/`, in a few minutes: write the quarter as financial year and
+   number (April to June 2020 is 2020-21-Q1). Open `index.html` in the folder that it names.
+3. `publish` attacks the run as a stranger would, and copies it to `outputs/published/{key}/` only if nothing falls.
+   Nothing leaves this machine: let a person look, and put that folder on your web server yourself.
+
+## Next quarter
+
+Put the new files beside the old (a year-to-date file in place of the last one), keep `outputs/`, and
+
+```
+bond-eval run --data {folder}/{data} --authority {key} --quarter 2020-21-Q3
+bond-eval compare outputs/{key}/2020-21-Q2 outputs/{key}/2020-21-Q3
+```
+
+`compare` says what moved, and whether by more than noise.
 """
 
 
