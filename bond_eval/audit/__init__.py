@@ -7,10 +7,14 @@ read (with `against`, the return too, to be sure that nothing of it is in them).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bond_eval.audit.bounds import Bound
+    from bond_eval.audit.tables import Table
 
 KINDS = {
     "unread": "files that cannot be read, so that nobody can say what is in them",
@@ -24,12 +28,16 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class Fall:
-    """One finding of the attack. `places`: where; `what`: what is learned; `proof`: from which relations."""
+    """One finding of the attack. `places`: where; `what`: what is learned; `proof`: from which relations.
+
+    `cells`: (table, row, column) of cells that it rests on, to be withheld for it to go.
+    """
 
     kind: str
     places: tuple[str, ...]
     what: str
     proof: tuple[str, ...] = ()
+    cells: tuple[tuple[str, int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,7 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
         falls += _falls("small", parts)
     plain = ((place, f"{text} is in the plain text of a table and not in it") for place, text in found.surplus)
     falls += _falls("beside", [*plain, *beside_the_plan(found, tables)])
+    count = len(tables)
     if previous:
         earlier = [named(table, f"{previous.name}: ") for table in tables_of(read_folder(previous))]
         falls += _falls("beside", differences(tables, earlier))
@@ -80,16 +89,32 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
     for table in tables:
         told = "withheld in one of table and page, shown in the other"
         falls += [Fall("recovered", (table.place(row, name),), told) for row, name in sorted(table.given)]
+    if falls:
+        shown = {t.place(row, name): (t.id, row, name) for t in tables[:count] for row, name in t.cells}
+        falls = [replace(fall, cells=tuple(shown[p] for p in fall.places if p in shown)) for fall in falls]
     linked = relations(tables)
-    proofs: dict[tuple[int, str, str], list[Any]] = {}
+    proofs: dict[tuple[int, str, str], list[Bound]] = defaultdict(list)
     for bound in (bound for bound in bounds(tables, linked) if bound.falls):
-        at, row, name = bound.cell
-        proofs.setdefault((at, name, bound.words()), [bound.proof]).append(tables[at].place(row, name))
-    falls += [Fall("recovered", tuple(places), key[2], proof) for key, (proof, *places) in proofs.items()]
+        proofs[bound.cell[0], bound.cell[2], bound.words()].append(bound)
+    for (at, name, words), found_here in proofs.items():
+        places = tuple(tables[at].place(bound.cell[1], name) for bound in found_here)
+        falls.append(Fall("recovered", places, words, found_here[0].proof, _cheapest(found_here, tables, count)))
     hidden = sum(cell == HIDDEN for table in tables for cell in table.cells.values())
     read = {f"{ending} files": number for ending, number in sorted(found.files.items())}
     read |= {"texts": len(found.texts), "tables": len(tables), "withheld cells": hidden, "relations": len(linked)}
     return Report(read, tuple(falls))
+
+
+def _cheapest(found: Iterable[Bound], tables: Sequence[Table], count: int) -> tuple[tuple[str, int, str], ...]:
+    """Of the cells that each bound rests on, the smallest count of this release (of its first `count` tables)."""
+    cells: dict[tuple[str, int, str], None] = {}
+    for bound in found:
+        mine = [cell for cell in bound.shown if cell[0] < count]
+        if mine:
+            guarded = {(at, column.name) for at, *_ in mine for column in tables[at].columns if column.guarded}
+            at, row, name = min(mine, key=lambda c: (c[::2] not in guarded, tables[c[0]].matrix([c[2]])[c[1], 0], c))
+            cells[tables[at].id, row, name] = None
+    return tuple(cells)
 
 
 def _falls(kind: str, found: Iterable[tuple[str, str]]) -> list[Fall]:

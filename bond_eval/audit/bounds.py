@@ -28,7 +28,7 @@ WHOLE_NUMBERS = 60  # most cells of a component that is searched for whole numbe
 
 @dataclass(frozen=True)
 class Bound:
-    """The feasible interval of a hidden count, and the relations that bind it below and above."""
+    """The feasible interval of a hidden count, the relations that bind it below and above, and the cells they show."""
 
     cell: Cell
     low: float
@@ -36,6 +36,7 @@ class Bound:
     proof: tuple[str, ...]
     whole: float = math.inf
     total: bool = False
+    shown: tuple[Cell, ...] = ()
 
     @property
     def falls(self) -> bool:
@@ -80,6 +81,8 @@ def bounds(tables: Sequence[Table], found: Sequence[Relation]) -> Iterator[Bound
         done: dict[Cell, Bound] = {}
         for cell in sorted(cells & guarded):
             one, why = same.get(cell, (cell, ()))
+            if one not in system.place:
+                continue  # all that was said of it gave way
             whole = tables[cell[0]].cells.get((cell[1], columns[cell].whole))
             if one not in done or isinstance(whole, Number):
                 done[one] = system.bound(one, whole.value if isinstance(whole, Number) else math.inf)
@@ -230,13 +233,18 @@ class System:
         ends = [self._solve(cell, sign) or (-sign * math.inf, []) for sign in (1, -1)]
         low = math.ceil(ends[0][0] - _LOOSE) if math.isfinite(ends[0][0]) else -math.inf
         high = math.floor(ends[1][0] + _LOOSE) if math.isfinite(ends[1][0]) else math.inf
-        made = Bound(cell, low, high, tuple(dict.fromkeys([*ends[0][1], *ends[1][1]])), whole)
+        made = self._told(Bound(cell, low, high, (), whole), [*ends[0][1], *ends[1][1]])
         if not made.falls and high - low < 2 * MINIMUM and len(self.place) <= WHOLE_NUMBERS:
             tight = [self._whole(cell, sign) for sign in (1, -1)]
             if tight != [low, high]:
-                proof = tuple(relation.why for relation in self.found)
-                made = Bound(cell, tight[0], tight[1], ("no other whole numbers fit all of these", *proof), whole)
+                made = self._told(Bound(cell, tight[0], tight[1], (), whole), self.found)
+                made = replace(made, proof=("no other whole numbers fit all of these", *made.proof))
         return made
+
+    def _told(self, bound: Bound, found: Sequence[Relation]) -> Bound:
+        """With the relations that it rests on."""
+        shown = dict.fromkeys(cell for relation in found for cell in relation.shown)
+        return replace(bound, proof=tuple(dict.fromkeys(relation.why for relation in found)), shown=tuple(shown))
 
     def _seen(self, cell: Cell, whole: float) -> Bound:
         """The least and the most that a cell was in any solution so far: its interval is at least as wide."""
@@ -244,7 +252,7 @@ class System:
         low, high = (math.ceil(least - _LOOSE), math.floor(most + _LOOSE)) if most >= least else (0, 0)
         return Bound(cell, low, high, (), whole)
 
-    def _solve(self, cell: Cell | None, sign: int) -> tuple[float, list[str]] | None:
+    def _solve(self, cell: Cell | None, sign: int) -> tuple[float, list[Relation]] | None:
         """(the end, what binds it); None where there is no end, or no solution at all. Raises RuntimeError for neither.
 
         A cell looked at is kept within _FAR, so that there is always an end: an unbounded one is slow to find.
@@ -274,7 +282,7 @@ class System:
         self.least, self.most = np.minimum(self.least, values), np.maximum(self.most, values)
         if abs(value) >= _FAR - 1:
             return None
-        return value, [self.found[at].why for at in np.flatnonzero(np.abs(np.array(found.row_dual)) > 1e-7)]
+        return value, [self.found[at] for at in np.flatnonzero(np.abs(np.array(found.row_dual)) > 1e-7)]
 
     def _whole(self, cell: Cell, sign: int) -> float:
         from scipy.optimize import Bounds, LinearConstraint, milp

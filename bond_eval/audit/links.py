@@ -11,43 +11,42 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from bond_eval.audit.periods import quarter_of, year_of
 from bond_eval.audit.tables import ALL, HIDDEN, Column, Number, Table
 
 Cell = tuple[int, int, str]
 _SHARE = ("percent", "rate", "factor", "decimal")
 _FREE = re.compile(r"\b(difference|gap|change|net|surplus|variance|less|error)\b", re.I)
-_MONTH = re.compile(r"^(\d{4})-(\d\d)(?:-\d\d)?$")
-_QUARTER = re.compile(r"^(\d{4}-\d\d)-q([1-4])$")
-_SPOKEN = re.compile(
-    r"^(january|february|march|april|may|june|july|august|september|october|november|december) (\d{4})$"
-)
-_NAMES = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-          "november", "december")  # fmt: skip
 PRINTED = 1e-6  # a CSV has ten significant digits
 ENOUGH, ENOUGH_TENS = 3, 5.5  # cells in common; the sum of log10 of the values that agree
 
 
 @dataclass(frozen=True)
 class Relation:
-    """low <= sum of coefficient × hidden cell <= high. `why` says in words where it comes from."""
+    """low <= sum of coefficient × hidden cell <= high. `why`: where it comes from; `shown`: cells that it rests on."""
 
     terms: tuple[tuple[Cell, float], ...]
     low: float
     high: float
     why: str
+    shown: tuple[Cell, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sum:
-    """A shown number plus hidden cells."""
+    """A shown number plus hidden cells; `cells`: those that show it."""
 
     shown: float
     hidden: tuple[Cell, ...] = ()
+    cells: tuple[Cell, ...] = ()
+
+    def __add__(self, other: Sum) -> Sum:
+        return Sum(self.shown + other.shown, self.hidden + other.hidden, self.cells + other.cells)
 
 
 def relations(tables: Sequence[Table]) -> list[Relation]:
@@ -75,7 +74,8 @@ def _relation(parts: Sequence[tuple[Any, Cell, float]], half: float, why: str, s
     for cell, factor in terms:
         merged[cell] += factor
     left = tuple((cell, factor) for cell, factor in merged.items() if factor)
-    return Relation(left, -shown - half - slack, -shown + half, why) if left else None
+    known = tuple(cell for value, cell, _ in parts if isinstance(value, Number) and value.value)
+    return Relation(left, -shown - half - slack, half - shown, why, known) if left else None
 
 
 def _margins(at: int, table: Table) -> Iterator[Relation]:
@@ -127,9 +127,8 @@ def _half(values: Iterator[Any]) -> float:
 def _made(parts: Sequence[tuple[Any, Cell, float]], why: str) -> Iterator[Relation]:
     values = [value for value, _, _ in parts]
     if HIDDEN in values and None not in values:
-        relation = _relation(parts, _half(iter(values)), f"{why}: {_told(parts)}")
-        if relation:
-            yield relation
+        made = _relation(parts, _half(iter(values)), f"{why}: {_told(parts)}")
+        yield from [made] if made else ()
 
 
 def _told(parts: Sequence[tuple[Any, Cell, float]]) -> str:
@@ -244,7 +243,7 @@ def _ratio(at: int, table: Table, share: str, part: str, whole: str) -> Iterator
             made = _relation([(table.cells[row, name], (at, row, name), f) for name, f in signs], 0, why)
             if made:
                 low, high = (made.low, math.inf) if sign < 0 else (-math.inf, made.high)
-                yield Relation(made.terms, low, high, why)
+                yield Relation(made.terms, low, high, why, (*made.shown, (at, row, share)))
 
 
 def _carried(at: int, table: Table) -> Iterator[Relation]:
@@ -272,9 +271,8 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
     slices: list[tuple[int, str, str, dict[tuple[str, ...], Sum]]] = []
     for at, table in enumerate(tables):
         for column in table.columns:
-            if column.guarded or (
-                column.kind in ("count", "number") and not re.search("lower|upper|median", column.name)
-            ):
+            plain = column.kind in ("count", "number") and not re.search("lower|upper|median", column.name)
+            if column.guarded or plain:
                 slices += [(at, column.name, said, keys) for said, keys in _slices(at, table, column)]
     by_key: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, (_, _, _, keys) in enumerate(slices):
@@ -285,8 +283,12 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
         others = {other for key in keys for other in by_key[key] if slices[other][0] != at}
         for other in others:
             at2, name2, said2, keys2 = slices[other]
+            same = tables[at].id == tables[at2].id
+            fixed, fixed2 = said.partition("(")[2], said2.partition("(")[2]
+            if same and fixed and fixed2 and fixed != fixed2:
+                continue  # parts of one table that share a total are no more alike in two releases than in one
             common = [(keys[key], keys2[key]) for key in keys.keys() & keys2.keys()]
-            if not _agree(common, tables[at].id == tables[at2].id and name == name2):
+            if not _agree(common, same and name == name2):
                 continue
             why = f"{tables[at].where} {name}{said} = {tables[at2].where} {name2}{said2}, which agree wherever shown"
             for one, two in common:
@@ -298,7 +300,7 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
                 mark = made and (frozenset((c, f * way) for c, f in made.terms), abs(round(one.shown - two.shown, 6)))
                 if made and mark not in told:
                     told.add(mark)
-                    yield made
+                    yield replace(made, shown=one.cells + two.cells)
 
 
 def _side(value: Sum) -> str:
@@ -345,7 +347,7 @@ def _sum(at: int, table: Table, row: int, name: str) -> Sum | None:
     value = table.cells[row, name]
     if value == HIDDEN:
         return Sum(0.0, ((at, row, name),))
-    return Sum(value.value) if isinstance(value, Number) else None
+    return Sum(value.value, cells=((at, row, name),)) if isinstance(value, Number) else None
 
 
 def _keyed(rows: Sequence[tuple[dict[str, str], Sum]], without: str) -> dict[tuple[str, ...], Sum]:
@@ -367,34 +369,5 @@ def _summed(
         if name := period(labels[label]):
             groups[tuple((labels | {label: name}).items())].append(value)
     return [
-        (dict(key), Sum(sum(one.shown for one in members), tuple(cell for one in members for cell in one.hidden)))
-        for key, members in groups.items()
-        if not sizes or len(members) in sizes
+        (dict(key), sum(members, Sum(0.0))) for key, members in groups.items() if not sizes or len(members) in sizes
     ]
-
-
-def _month(text: str) -> tuple[int, int] | None:
-    if (match := _MONTH.match(text)) and 1 <= int(match[2]) <= 12:
-        return int(match[1]), int(match[2])
-    if match := _SPOKEN.match(text):
-        return int(match[2]), 1 + _NAMES.index(match[1])
-    return None
-
-
-def quarter_of(text: str) -> str | None:
-    """The financial quarter of a month: "2019-04" and "April 2019" give "2019-20-q1"."""
-    month = _month(text)
-    return f"{_year(*month)}-q{(month[1] - 4) % 12 // 3 + 1}" if month else None
-
-
-def year_of(text: str) -> str | None:
-    """The financial year of a month or quarter: "2019-04" and "2019-20-q1" give "2019-20"."""
-    if match := _QUARTER.match(text):
-        return match[1]
-    month = _month(text)
-    return _year(*month) if month else None
-
-
-def _year(year: int, month: int) -> str:
-    first = year if month >= 4 else year - 1
-    return f"{first}-{(first + 1) % 100:02d}"

@@ -251,9 +251,10 @@ def _output(found: Published, place: str, output: dict[str, Any]) -> None:
     for kind in ("text/html", "image/svg+xml"):
         if kind in data:
             table = _page(found, place, data[kind], output.get("metadata", {}).get(kind, {}).get("alt", ""))
-            # A terminal's version of a table may show no number that the table itself does not.
+            # A terminal's version of a table may show no number that the table, and what is said under it, do not.
             if kind == "text/html" and table and "text/plain" in data:
-                whole = [Counter(re.findall(r"(?<!\S)[\d,]+(?!\S)", text)) for text in (data["text/plain"], table)]
+                said = f"{table} {re.sub('<[^>]+>', ' ', data[kind].rpartition('</table>')[2])}"
+                whole = [Counter(re.findall(r"(?<!\S)[\d,]+(?!\S)", text)) for text in (data["text/plain"], said)]
                 found.surplus += [(place, number) for number in whole[0] - whole[1]]
     if "text/markdown" in data:
         found.say(place, "sentence", data["text/markdown"])

@@ -27,7 +27,9 @@ SENTENCE = re.compile(
 _RULE = re.compile(
     r"( to|or|–|than|least|most|under|over|each|any|no|is|like|within|per|every|between|beside|one in|\d in) $", re.I
 )
-_PLACE = re.compile(r"(appendix|table|section|level|quarter|part|stage|step|rank|rule|figure|cell|line|reason) $", re.I)
+_PLACE = re.compile(
+    r"(appendix|table|section|revision|level|quarter|part|stage|step|rank|rule|figure|cell|line|reason) $", re.I
+)
 _AFTER = re.compile(r"^(?:,? or (?:more|fewer|less)| may| can| could| might| would|,? one|['’]s)", re.I)
 _BETWEEN = re.compile(r" or (?:more|fewer|less) | out of | in (?:two|three|four|five|ten|\d)", re.I)
 _ITEM = re.compile(r"(?<=[\w)%]) ([1-5])(?=[;,.](?:\s|$)|$)")

@@ -14,13 +14,14 @@ import pytest
 from bond_eval.audit import audit
 from bond_eval.audit.bounds import System, _system, bounds
 from bond_eval.audit.leaks import read_confidential
-from bond_eval.audit.links import Relation, relations, year_of
+from bond_eval.audit.links import Relation, relations
+from bond_eval.audit.periods import year_of
 from bond_eval.audit.read import Grid, Published, Text, read_folder
 from bond_eval.audit.small import in_tables, in_text
 from bond_eval.audit.tables import number, tables_of
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FINDING_MIME
-from bond_eval.workbook.run import _schema
+from bond_eval.workbook.attack import schema
 
 ROOT = Path(__file__).resolve().parents[2]
 ORACLE = {"w": (30, 47, 64, 89), "x": (90, 124, 5, 31), "y": (92, 100, 59, 85), "z": (800, 991, 651, 685)}
@@ -138,6 +139,15 @@ def test_a_relation_that_contradicts_the_others_is_left_out():
     assert (found.bound(cells[0]).low, found.bound(cells[0]).high) == (0, 40)
 
 
+def test_a_cell_of_which_nothing_is_left_to_say_is_passed_over():
+    """Where the one guess that names a cell gives way to surer ones, nothing bounds that cell."""
+    (table,) = [_tables(Grid("tables/t.csv", "t", ("row", "children"), (("one", "c"), ("two", "c"))), None)]
+    one, two = (0, 0, "children"), (0, 1, "children")
+    sure = [Relation(((one, 1.0),), 9.0, 9.0, f"sure {times}", ((0, 0, "other"),)) for times in range(3)]
+    found = list(bounds([table], [*sure, Relation(((one, 1.0), (two, 1.0)), 3.0, 3.0, "guessed")]))
+    assert [(bound.cell, bound.low, bound.high, bound.shown) for bound in found] == [(one, 9, 9, ((0, 0, "other"),))]
+
+
 def test_a_share_gives_its_count_away():
     spec = _spec(
         {"year": "Year"}, [],
@@ -231,7 +241,7 @@ def test_a_part_hidden_for_its_complement_is_judged_by_it():
         ("A count of 1 to 5 children is withheld.", 0), ("three or more placements in the year", 0),
         ("One in five children", 0), ("5 of 9 published statements have no comparison", 0), ("13 children", 0),
         ("2.3 children a year", 0), ("Appendix 4 children", 0), ("C045 says that 2 staff are care leavers", 0),
-        ("the 5 years of placements", 0), ("fewer than 6 children", 0),
+        ("revision 1 Children in North", 0), ("the 5 years of placements", 0), ("fewer than 6 children", 0),
     ],
 )  # fmt: skip
 def test_sentences_that_count_few(text, found):
@@ -402,14 +412,14 @@ def test_a_return_in_xml_is_searched_for_too(release, tmp_path):
 
 
 def test_a_run_says_what_its_columns_are():
-    spec = _schema(["placements_at_date", "not registered"])["placements_at_date"]
+    spec = schema({"placements_at_date": "date,category,children\n", "not registered": "n\n"})["placements_at_date"]
     assert set(spec) == {"title", "notebook", "row", "labels", "values", "margins"}
     table = _tables(Grid("tables/t.csv", "t", ("date", "category", "children"), (("2020-03-31", "IFA", "c"),)), spec)
     assert [(column.name, column.guarded) for column in table.columns] == [("children", True)]
 
 
 def _tables(grid, spec):
-    return tables_of(Published(grids=[grid], schema={"t": spec}))[0]
+    return tables_of(Published(grids=[grid], schema={"t": spec} if spec else {}))[0]
 
 
 @pytest.mark.parametrize(
@@ -610,6 +620,28 @@ def test_the_release_before_gives_a_cell_away(release):
         (folder / "tables" / "schema.json").write_text(json.dumps(schema))
     falls = audit(release, previous=earlier).falls
     assert [f.what for f in falls if f.kind == "beside"] == ["3 more than in the release before, since a fixed day"]
+
+
+def test_parts_of_a_table_that_share_their_totals_are_not_one_part_in_two_releases(release):
+    """Ethnicity and disability have the same totals each year; "Not recorded" of the one says nothing of the other."""
+    years = [str(year) for year in range(2011, 2017)]
+
+    def write(folder, hidden):
+        rows = [(of, "All", year, 100 + 7 * at) for of in ("ethnicity", "disability") for at, year in enumerate(years)]
+        rows += [(of, "Not recorded", year, "c" if (of, year) in hidden else 9) for of in ("ethnicity", "disability")
+                 for year in years]  # fmt: skip
+        _write(folder / "tables" / "stages.csv", [("of", "group", "year", "children"), *rows])
+        schema = json.loads((folder / "tables" / "schema.json").read_text())
+        labels = {"of": "Characteristic", "group": "Group", "year": "Year"}
+        schema["tables"]["stages"] = _spec(labels, [], [("children", "Children", "count", "", True)], "Stages")
+        (folder / "tables" / "schema.json").write_text(json.dumps(schema))
+
+    write(release, {("ethnicity", "2014")})
+    earlier = release.parent / "2020-21-Q1"
+    shutil.copytree(release, earlier)
+    assert _kinds(release, previous=earlier) == set()
+    write(earlier, set())
+    assert any(f.what == "it is exactly 9" for f in audit(release, previous=earlier).falls), "the cell itself still is"
 
 
 def _command(*words):

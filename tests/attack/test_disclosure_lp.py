@@ -306,7 +306,7 @@ def test_an_earlier_release_that_gives_a_count_away_stops_the_new_one() -> None:
     table, frame = dated([3, 9, 30])
     before = pd.DataFrame({"date": "2020-03-31", "kind": ["a", "b", "c", ALL], "n": ["c", "9", "30", "42"]})
     release = {"quarter": Quarter.parse("2020-21-Q1"), "tables": {"dated": before}}
-    with pytest.raises(InputError, match=r"Table dated, row 2020-03-31, a: what was published earlier"):
+    with pytest.raises(InputError, match=r"Table dated, row 2020-03-31, a: what is published already"):
         make_plan({"dated": (table, frame)}, FACTS, [release])
 
 

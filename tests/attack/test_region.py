@@ -225,7 +225,7 @@ def test_nothing_falls_in_real_runs_read_together(tmp_path):
     """Two sample authorities, every registered table, region and runs read together; naive totals are caught."""
     from bond_eval.evidence.release import build_release
     from bond_eval.sample import write_sample
-    from bond_eval.workbook.run import _schema
+    from bond_eval.workbook.attack import write_tables
 
     plan, truth = [], {}
     for seed, name in enumerate(("north", "south")):
@@ -234,9 +234,7 @@ def test_nothing_falls_in_real_runs_read_together(tmp_path):
         for audience in ("public", "internal"):
             release = build_release(tmp_path / "data" / name, name, quarter, audience, 2021)
             place = tmp_path / (audience if audience == "internal" else "out") / name / "2020-21-Q2"
-            for id, text in release.csv_files().items():
-                write_text(place / "tables" / f"{id}.csv", text)
-            write_json(place / "tables" / "schema.json", {"tables": _schema(release.tables)})
+            write_tables(place, release.csv_files(), None)
             write_json(place / "manifest.json", {"release": release.facts, "files": {}})
         plan.append(Planned(name, "2020-21-Q2", "data"))
         hidden = read_run(plan[-1], str(tmp_path / "internal"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,8 +23,8 @@ from bond_eval.evidence.disclosure import Name, Plan, model_of, row_names
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.registry import registered
 from bond_eval.evidence.view import load_view
+from bond_eval.workbook.attack import write_tables
 from bond_eval.workbook.front import share_withheld, withheld
-from bond_eval.workbook.run import _schema
 
 QUARTER = Quarter.parse("2020-21-Q2")
 SOME = (
@@ -49,12 +48,7 @@ class Made:
         return {id: protect(spec, frame, audience, self.plan) for id, (spec, frame) in self.built.items()}
 
     def write(self, folder: Path, audience: str = "public") -> Path:
-        (folder / "tables").mkdir(parents=True)
-        tables = self.protected(audience)
-        for id, table in tables.items():
-            (folder / "tables" / f"{id}.csv").write_text(table.to_csv(), encoding="utf-8")
-        (folder / "tables" / "schema.json").write_text(json.dumps({"tables": _schema(tables)}), encoding="utf-8")
-        (folder / "disclosure_plan.json").write_text(json.dumps(self.plan.as_json()), encoding="utf-8")
+        write_tables(folder, {id: table.to_csv() for id, table in self.protected(audience).items()}, self.plan)
         return folder
 
     def value(self, name: Name) -> tuple[int, float]:
