@@ -28,9 +28,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
+    # Boxes are drawn for eyes at a terminal; a log or a screen reader gets plain lines.
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
     help="Evaluate a children's programme on an authority's looked-after-children return (SSDA903).",
-    epilog="Exit status: 0 done, 1 some notebook failed or file differs, 2 usage or input, 3 the audit found what may "
-    "not be published, 130 interrupted.",
+    epilog="Example: bond-eval init my-authority. Exit status: 0 done, 1 some notebook failed or file differs, 2 usage "
+    "or input, 3 the audit found what may not be published, 130 interrupted.",
 )
 DataArgument = Annotated[str, typer.Argument(help="Folder, folder a year, zip, XML or CSV that holds the return.")]
 Authority = Annotated[str, typer.Option(help="Short name of the authority, used for folders.")]
@@ -82,6 +84,8 @@ def check(
         print(f"{severity:8}{rule:22}{len(rows):>7} {action:10} {first['problem']}; first: {where}{column}{value}")
     if report.empty:
         print("No issue was found.")
+    last = Quarter.of(loaded.submissions["last_day"].max())
+    print(f"The files end with {last}. Next: bond-eval run --data {data} --authority {authority} --quarter {last}")
     if csv:
         write_text(csv, report.to_csv(index=False, lineterminator="\n"))
         print(f"The report is in {csv}.")
@@ -146,7 +150,7 @@ def episodes(
 @app.command(epilog="Example: bond-eval run --data extracts --authority salford --quarter 2020-21-Q2")
 def run(
     data: Annotated[str, typer.Option(help="Folder, zip, file or URL that holds the return.")] = short_form(SAMPLE),
-    authority: Authority = "salford",
+    authority: Annotated[str, typer.Option(help="Short name of the authority, for folders (sample: salford).")] = "",
     quarter: Annotated[str, typer.Option(help="Financial quarter, such as 2020-21-Q2.")] = "2020-21-Q2",
     out: Annotated[str, typer.Option(help="Folder or URL; the run goes to OUT/AUTHORITY/QUARTER.")] = "outputs",
     only: Annotated[list[str] | None, typer.Option(help="Run only this notebook (may be repeated).")] = None,
@@ -164,9 +168,11 @@ def run(
     from bond_eval.workbook.run import RunSettings, run_workbook
     from bond_eval.workbook.store import joined, run_at
 
+    if not authority and data != short_form(SAMPLE):
+        raise InputError("It is not said whose return this is: add --authority and a short name, such as my-authority.")
     settings = partial(
         RunSettings,
-        authority=authority,
+        authority=(authority := authority or "salford"),
         quarter=Quarter.parse(quarter),
         only=tuple(only or ()),
         jobs=jobs,
@@ -245,20 +251,23 @@ def reference() -> None:
 
 @app.command(epilog="Example: bond-eval sample --world null --out null-world")
 def sample(
-    out: Annotated[Path, typer.Option(help="Folder to write.")] = SAMPLE,
-    world: Annotated[str, typer.Option(help="published, null or effect: the truth that is planted.")] = "published",
-    children: Annotated[int, typer.Option(min=1, help="About how many are looked after at a time.")] = 600,
+    out: Annotated[Path | None, typer.Option(help="Folder to write (default: data/sample/AUTHORITY).")] = None,
+    authority: Annotated[str, typer.Option(help="A key of data/sample/authorities.toml.")] = "salford",
+    world: Annotated[str, typer.Option(help="published (Salford's usual), null or effect: the truth planted.")] = "",
+    children: Annotated[int | None, typer.Option(min=1, help="About how many are looked after at a time.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic children.")] = 2021,
 ) -> None:
-    """Write synthetic returns of a Salford that holds no real child."""
+    """Write synthetic returns of a Salford, or another authority, that holds no real child."""
     from bond_eval.sample import write_sample
 
-    if world not in ("published", "null", "effect"):
-        raise InputError(f"World {world!r} is not known: use published, null or effect.")
-    if world != "published" and out.resolve() == SAMPLE.resolve():
-        raise InputError(f"The sample itself holds the published world: give --out for the {world} world.")
-    write_sample(out, seed=seed, children=children, world=world)
-    print(f"A synthetic return ({world} world, seed {seed}) is in {out}.")
+    folder = out or SAMPLE.with_name(authority)
+    if (authority, world or "published") != ("salford", "published") and folder.resolve() == SAMPLE.resolve():
+        raise InputError("The sample itself holds Salford's published world: give --out for any other.")
+    try:
+        report = write_sample(folder, seed=seed, children=children, world=world, authority=authority)
+    except ValueError as error:
+        raise InputError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+    print(f"A synthetic return ({report.world} world, seed {seed}) is in {folder}.")
 
 
 @app.command(epilog="Example: bond-eval claims our-cabinet-report.csv --json")
@@ -356,8 +365,8 @@ def init(
 def _refused(report: RunReport) -> bool:
     """Say what the audit found, where it found anything."""
     if report.refused:
-        print("\n".join(report.refused), file=sys.stderr)
-        print(f"Nothing is published: {report.folder} is as it was before.", file=sys.stderr)
+        told = f"Nothing is published in {report.folder}. To look at the run all the same, add --internal."
+        print("\n".join([*report.refused, told]), file=sys.stderr)
     return bool(report.refused)
 
 

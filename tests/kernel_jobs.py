@@ -14,8 +14,8 @@ from bond_eval.workbook.execute import Job, execute_all, kernel_environment
 OUR_FOLDERS = "bond-k-*"
 
 
-def job(folder, name, *cells, cell_timeout=60, memory_mb=None, parameters=()):
-    """A notebook of these code cells, ready to run."""
+def job(folder, name, *cells, cell_timeout=300, memory_mb=None, parameters=()):
+    """A notebook of these code cells, ready to run; no cell of theirs is slow, but the machine may be busy."""
     source, place = folder / "nbs" / f"{name}.ipynb", folder / "places" / name
     source.parent.mkdir(parents=True, exist_ok=True)
     place.mkdir(parents=True)

@@ -29,15 +29,18 @@ from bond_eval.evidence.found import Found, find_findings, second_stage
 from bond_eval.evidence.protected import Protected, html_table
 from bond_eval.evidence.registry import of_findings
 from bond_eval.evidence.release import Release, load_release
-from bond_eval.evidence.shelf import kept_release
+from bond_eval.evidence.shelf import keeps, kept_findings, kept_release
+from bond_eval.intake.reference import CATEGORIES
 
 RELEASE_VARIABLE = "BOND_RELEASE"
 # A run asks for SVG beside the PNG, for its pages; the notebook of JupyterLab and of nbval holds the PNG alone.
 FIGURES_VARIABLE, SVG = "BOND_FIGURES", "svg"
-SYNTHETIC = (
-    " **The data is synthetic: no real child is in it.** It was made so that the published counts and costs come out: "
-    "that they do shows that the workbook counts as the report did, and not that the report was right."
+SYNTHETIC = " **The data is synthetic: no real child is in it.**"
+MADE_TO_FIT = (
+    " It was made so that the published counts and costs come out: that they do shows that the workbook counts as the "
+    "report did, and not that the report was right."
 )
+OWN_CATEGORIES = " What a placement is goes by the authority's own placement_categories.csv before the workbook's."
 CHARTS: dict[str, Callable[..., figures.Chart]] = {
     "lines": figures.lines,
     "bars": figures.bars,
@@ -75,7 +78,8 @@ def open_book(
     wanted = Quarter.parse(quarter)
     folder = os.environ.get(RELEASE_VARIABLE)
     if not folder:
-        return Book(notebook, kept_release(find_data(data), authority, wanted, audience, seed))
+        source = find_data(data)
+        return Book(notebook, kept_release(source, authority, wanted, audience, seed), source)
     release = load_release(Path(folder))
     asked = {"authority": authority, "quarter": str(wanted), "audience": audience, "seed": seed}
     differ = [name for name, value in asked.items() if release.facts[name] != value]
@@ -87,8 +91,8 @@ def open_book(
 class Book:
     """Tables, figures and findings for one notebook. In a public book nothing else can be reached."""
 
-    def __init__(self, notebook: str, release: Release) -> None:
-        self.notebook, self.release = notebook, release
+    def __init__(self, notebook: str, release: Release, data: Path | None = None) -> None:
+        self.notebook, self.release, self.data = notebook, release, data
         self._findings: set[str] = set()
 
     @property
@@ -115,9 +119,17 @@ class Book:
         return self.release.tables[id]
 
     def findings(self) -> Found:
-        """What the first stage found. Raises InputError where there are no findings of the same data."""
+        """What the first stage found. Raises InputError where there are no findings of the same data.
+
+        Outside a run, the workbook is run once for them where none are there: see shelf.kept_findings.
+        """
         folder = os.environ.get(RELEASE_VARIABLE)
-        return find_findings(self.release.facts, Path(folder) if folder else None)
+        try:
+            return find_findings(self.release.facts, Path(folder) if folder else None)
+        except InputError:
+            if folder or self.data is None or not keeps(self.data, self.release.facts["audience"]):
+                raise
+        return kept_findings(self.data, self.release.facts)
 
     def say(self, text: str) -> None:
         """Show a computed sentence or two (Markdown)."""
@@ -133,7 +145,9 @@ class Book:
             f"{formats.number(rows)} rows of {len(facts['inputs'])} files of {self.name}, from {first}, used up to "
             f"{formats.date(self.day)} and no further. Issues found in reading them: {issues}; the notebook "
             f"*00_data_quality* lists them by rule. Counts are of children unless stated."
-            + (SYNTHETIC if facts["synthetic"] else "")
+            + OWN_CATEGORIES * any(item["file"] == CATEGORIES for item in facts["inputs"])
+            + SYNTHETIC * facts["synthetic"]
+            + MADE_TO_FIT * (facts["synthetic"] and bool(facts["published"]))
         )
 
     def date(self, day: dt.date) -> str:

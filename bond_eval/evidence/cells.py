@@ -5,12 +5,17 @@ Arithmetic passes confidentiality on: a difference with a confidential number is
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from bond_eval.core import formats
 
 CONFIDENTIAL, NOT_APPLICABLE, NOT_AVAILABLE = "c", "z", "x"
+SPOKEN: Mapping[str, Callable[[float], str]] = {
+    "£": formats.said,
+    "cost": formats.more,
+    "net": lambda value: formats.more(-value),
+}
 WORDS = {
     CONFIDENTIAL: "a number withheld (c)",
     NOT_APPLICABLE: "not applicable (z)",
@@ -35,8 +40,14 @@ class Cell:
         return show(self.value, self.kind) if self.value is not None else self.symbol
 
     def __format__(self, spec: str) -> str:
-        """In a sentence a symbol alone would not be understood, so it comes with its words."""
-        return format(str(self) if self.known else WORDS[self.symbol], spec)
+        """In a sentence a symbol alone would not be understood, so it comes with its words.
+
+        Of money in £000 "£" asks for it as people say it, "cost" for what is more or less than something else costs,
+        and "net" for the same of a net position, which costs more where it is below nought.
+        """
+        if self.value is not None and spec in SPOKEN:
+            return SPOKEN[spec](self.value)
+        return format(str(self) if self.known else WORDS[self.symbol], "" if spec in SPOKEN else spec)
 
     def __add__(self, other: Cell | float) -> Cell:
         return self._with(other, lambda a, b: a + b)

@@ -9,9 +9,8 @@ names cells: no values, no hashes, and not which were withheld first.
 from __future__ import annotations
 
 import datetime as dt
-import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -21,11 +20,13 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.errors import InputError
-from bond_eval.core.periods import Quarter, next_month
+from bond_eval.core.periods import Quarter
 from bond_eval.core.places import REFERENCE
 from bond_eval.evidence.cells import CONFIDENTIAL
 from bond_eval.evidence.disclosure_lp import Secured, System, secure
-from bond_eval.evidence.registry import ALL, Table
+from bond_eval.evidence.label_days import fields as label_fields
+from bond_eval.evidence.label_days import over
+from bond_eval.evidence.registry import ALL, Table, Value
 from bond_eval.intake.reference import read_reference
 
 FILE = "disclosure_plan.json"
@@ -48,12 +49,10 @@ class Plan:
     hidden: frozenset[Name] = frozenset()
 
     def mask(self, table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-        """True where a count of this table is withheld; rows by position, one column a guarded count."""
+        """True where a value of this table is withheld; rows by position, one column a value."""
         rows = row_names(table, frame)
-        return pd.DataFrame(
-            {v.name: [(table.id, row, v.name) in self.hidden for row in rows] for v in table.values if v.guarded},
-            index=frame.index,
-        )
+        columns = {v.name: [(table.id, row, v.name) in self.hidden for row in rows] for v in table.values}
+        return pd.DataFrame(columns, index=frame.index)
 
     def as_json(self) -> dict[str, Any]:
         """table -> column -> rows by their labels."""
@@ -73,17 +72,27 @@ def settings() -> dict[str, Any]:
 
 
 @cache
-def rules(source: str = "") -> Rules:
-    """The rules for a table by the source that it names."""
+def rules(source: str = "", event: str = "") -> Rules:
+    """The rules for a table by the source that it names, or for one of its rows by the event that is counted there."""
     for entry in settings()["source"]:
-        if any(words.lower() in source.lower() for words in entry["words"]):
+        if event in entry["events"] or any(words.lower() in source.lower() for words in entry["words"]):
             return Rules(entry["minimum"], entry["round_to"])
     return Rules(**settings()["default"])
 
 
-def small(numbers: pd.Series, minimum: int = 0) -> pd.Series:
-    """True for 1 up to one below the minimum (1 to 5 where none is given)."""
-    return (numbers >= 1) & (numbers < (minimum or rules().minimum))
+def rule_of(table: Table, value: Value, row: Mapping[str, Any]) -> Rules:
+    """The rules for a count in a row with these labels."""
+    return rules(table.source, str(row[value.event]) if value.event else "")
+
+
+def small(numbers: pd.Series, minimum: int | np.ndarray | None = None) -> pd.Series:
+    """True for 1 up to one below the minimum (one for all or one a row; 1 to 5 where none is given)."""
+    return (numbers >= 1) & (numbers < (rules().minimum if minimum is None else minimum))
+
+
+def rounded(numbers: Any, step: Any) -> Any:
+    """To the nearest multiple, halves up."""
+    return np.floor(numbers / step + 0.5) * step
 
 
 def lines(table: Table, frame: pd.DataFrame, margins: Sequence[str] = ()) -> list[pd.Index]:
@@ -96,14 +105,23 @@ def lines(table: Table, frame: pd.DataFrame, margins: Sequence[str] = ()) -> lis
     return found
 
 
+def crowded(table: Table, frame: pd.DataFrame) -> bool:
+    """True where more of a table's counts than the rules allow are small, or leave a small rest of their whole."""
+    guarded = [value for value in table.values if value.guarded]
+    counts, minimum = frame[[value.name for value in guarded]].apply(pd.to_numeric), rules(table.source).minimum
+    few = counts.apply(small, minimum=minimum)
+    for value in guarded:
+        if value.of in counts:
+            few[value.name] |= small(counts[value.of] - counts[value.name], minimum)
+    return bool(few.to_numpy().sum() > settings()["collapse"]["above"] * max(counts.notna().to_numpy().sum(), 1))
+
+
 def collapsed(table: Table, frame: pd.DataFrame) -> pd.DataFrame:
-    """The table in fewer rows where too many of its counts are small and it says how; else as it is."""
-    if table.coarser is None:
-        return frame
-    counts = frame[[value.name for value in table.values if value.guarded]].apply(pd.to_numeric)
-    few = counts.apply(small, minimum=rules(table.source).minimum)
-    share = few.to_numpy().sum() / max(counts.notna().to_numpy().sum(), 1)
-    return table.coarser(frame) if share > settings()["collapse"]["above"] else frame
+    """The table in fewer rows, step by step, while too many of its counts are small and it says how; else as it is."""
+    for shorten in table.coarser or ():
+        if crowded(table, frame):
+            frame = shorten(frame)
+    return frame
 
 
 def row_names(table: Table, frame: pd.DataFrame) -> list[tuple[str, ...]]:
@@ -112,14 +130,20 @@ def row_names(table: Table, frame: pd.DataFrame) -> list[tuple[str, ...]]:
     return list(zip(*columns, strict=True)) if columns else [()] * len(frame)
 
 
-def make_plan(built: Built, facts: Mapping[str, str], previous: Sequence[Mapping[str, Any]] = ()) -> Plan:
+def make_plan(
+    built: Built,
+    facts: Mapping[str, str],
+    previous: Sequence[Mapping[str, Any]] = (),
+    more: frozenset[Name] = frozenset(),
+) -> Plan:
     """The plan of a release from its tables, unprotected. `facts`: as_of and baseline, ISO dates.
 
-    `previous`: earlier published releases as `earlier` reads them. Raises InputError where what they published gives
-    away a count that may not be seen.
+    `previous`: earlier published releases as `earlier` reads them. `more`: cells withheld whatever they hold. Raises
+    InputError where what is published already gives away a count that may not be seen.
     """
     model = model_of(built, facts, previous)
-    return model.plan(model.secured())
+    model.primary |= {model.cells[name] for name in more & model.cells.keys()}
+    return Plan(model.plan(model.secured()).hidden | more)
 
 
 def earlier(folder: Path, quarter: Quarter) -> dict[str, Any]:
@@ -187,6 +211,7 @@ class Model:
         for name, column in numbers.items():
             for place in np.flatnonzero(~np.isnan(column)):
                 self._cell(table, (table.id, rows[place], name), float(column[place]))
+        self._facts(table, frame, rows)
         names = {value.name: [self.cells.get((table.id, row, value.name)) for row in rows] for value in guarded}
         for value in guarded:
             if value.of in names:
@@ -203,7 +228,7 @@ class Model:
                 continue
             for row in frame.to_dict("records"):
                 name = tuple(row[label] for label in labels)
-                if not any(_over(text, release["quarter"]) for text in name):
+                if not any(over(text, release["quarter"]) for text in name):
                     continue
                 for value in tables[id].values:
                     cell = self.cells.get((id, name, value.name))
@@ -211,7 +236,8 @@ class Model:
                         continue
                     if row[value.name] == CONFIDENTIAL:
                         self.primary.add(cell)
-                    elif row[value.name] == f"{self.values[cell]:.10g}":
+                    step = rule_of(tables[id], value, row).round_to
+                    if row[value.name] == f"{rounded(self.values[cell], step):.10g}":
                         self.known.add(cell)
 
     def link(self) -> None:
@@ -238,8 +264,8 @@ class Model:
         for cell in sorted(found.exposed):
             table, row, _ = self.names[cell][0] if self.names[cell] else ("", (), "")
             raise InputError(
-                f"Table {table or 'of a remainder'}, row {', '.join(row) or 'not named'}: what was published earlier "
-                "gives away a small count; take the row out of this release, or correct the earlier one."
+                f"Table {table or 'of a remainder'}, row {', '.join(row) or 'not named'}: what is published already "
+                "gives away a small count; take the row out of this release, or correct what was published."
             )
         return found
 
@@ -253,12 +279,13 @@ class Model:
 
     def _cell(self, table: Table, name: Name, value: float) -> None:
         """The cell of a place, one with the others that show the same count."""
-        fields = {**self.facts, **dict(_fields(dict(zip(table.labels, name[1], strict=True))))}
+        row = dict(zip(table.labels, name[1], strict=True))
+        fields = {**self.facts, **dict(label_fields(row))}
         links = [link for link in _links().get(table.id, ()) if _applies(link, name[2], fields)]
         # The first row that applies names the concept. Where tables disagree, each of their counts is its own cell.
         concept = next((_filled(link.concept, fields) for link in links if link.concept), "")
         cell = self._concepts.setdefault(concept, {}).get(value) if concept else None
-        minimum = rules(table.source).minimum
+        minimum = rule_of(table, table.value(name[2]), row).minimum
         cell = self._new(value, minimum) if cell is None else self._judged(cell, minimum)
         self.names[cell].append(name)
         self.cells[name] = cell
@@ -269,6 +296,18 @@ class Model:
                 self._below.add((whole[1:], cell))
             else:
                 self._parts.setdefault(whole.lstrip("-"), {})[cell] = -1.0 if whole[0] == "-" else 1.0
+
+    def _facts(self, table: Table, frame: pd.DataFrame, rows: Sequence[tuple[str, ...]]) -> None:
+        """Take in published figures that linked_cells.csv names: anyone knows them, whatever is withheld here."""
+        named = {link.value for link in _links().get(table.id, ())}
+        for value in (value for value in table.values if value.name in named and not value.guarded):
+            column = pd.to_numeric(frame[value.name]).to_numpy(dtype=float)
+            for place in np.flatnonzero(column > 0):
+                name = (table.id, rows[int(place)], value.name)
+                self._cell(table, name, float(column[place]))
+                self.known.add(cell := self.cells.pop(name))
+                self.names[cell].remove(name)  # it stays where it is, and is no count of this release
+                self.primary -= {cell} if not self.names[cell] else set()
 
     def _new(self, value: float, minimum: int) -> int:
         self.values.append(value)
@@ -342,40 +381,3 @@ def _applies(link: _Link, value: str, fields: Mapping[str, str]) -> bool:
 
 def _filled(template: str, fields: Mapping[str, str]) -> str:
     return template.format_map(fields)
-
-
-def _fields(row: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Labels for a concept's name: a quarter and a month by their last day, and a quarter's `eve`.
-
-    A day's financial year is its label's name and `_year`: date_year.
-    """
-    for label, text in row.items():
-        quarter = _quarter(text)
-        if quarter:
-            yield "eve", (quarter.start - dt.timedelta(days=1)).isoformat()
-        end = quarter.end.isoformat() if quarter else _month_end(text) or text
-        if re.fullmatch(r"\d{4}-\d{2}-\d{2}", end):
-            yield f"{label}_year", str(Quarter.of(dt.date.fromisoformat(end)))[:7]
-        yield label, end
-
-
-def _month_end(text: str) -> str:
-    """ "October 2019" as 2019-10-31; "" for anything else."""
-    try:
-        first = dt.datetime.strptime(text, "%B %Y").date()
-    except ValueError:
-        return ""
-    return (next_month(first) - dt.timedelta(days=1)).isoformat()
-
-
-def _quarter(text: str) -> Quarter | None:
-    return Quarter.parse(text) if "-Q" in text and text[:4].isdigit() else None
-
-
-def _over(text: str, published: Quarter) -> bool:
-    """True for a label that names a day, month, quarter or financial year that ended by the quarter published."""
-    quarter = _quarter(text)
-    end = quarter.end.isoformat() if quarter else _month_end(text) or text
-    if re.fullmatch(r"\d{4}-\d{2}", text):
-        end = f"{int(text[:4]) + 1}-03-31"
-    return bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", end)) and end <= published.end.isoformat()

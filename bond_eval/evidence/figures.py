@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bond_eval.core import formats
-from bond_eval.evidence.cells import Cell, show, with_interval
+from bond_eval.evidence.cells import Cell, with_interval
 from bond_eval.evidence.protected import Protected, label_text
 from bond_eval.evidence.registry import ALL
 
@@ -84,14 +84,14 @@ def lines(
     """One line a label of `by`, named at its end; gaps where a number is confidential."""
     figure, axis = canvas()
     names = list(dict.fromkeys(protected.frame[by]))
-    ends, parts = [], []
+    ends, parts, xs = [], [], list[Any]()
     for place, name in enumerate(names):
         part = protected.where(**{by: name})
         xs, ys = part.label(x), part.numbers(value)
         colour = PALETTE[place % len(PALETTE)]
         axis.plot(xs, ys, color=colour, linewidth=2.2, marker="o" if len(xs) <= 12 else None, markersize=5)
-        if len(ys) and ys[-1] == ys[-1]:
-            ends.append((ys[-1], f"{name} {show(ys[-1], protected.table.value(value).kind)}", colour))
+        if known := [y for y in ys if y == y]:  # a line whose last number is withheld is named at the last known
+            ends.append((known[-1], f"{name} {part.cells(value)[-1]!s}", colour))
         parts.append(_trace(str(name), xs, part.cells(value)))
     axis.set_ylim(bottom=0)
     _end_labels(axis, ends)
@@ -99,6 +99,8 @@ def lines(
         axis.axvline(day, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
         beside: Any = {"xycoords": ("data", "axes fraction"), "xytext": (4, -2), "textcoords": "offset points"}
         axis.annotate(text, (day, 1), **beside, fontsize=9, color=GREY, va="top")
+    if any(isinstance(label, str) for label in xs[12:]):
+        axis.set_xticks(xs[:: len(xs) // 6 + 1])  # words, unlike dates, are not thinned out by themselves
     axis.margins(x=0.02)
     titled(figure, title, f"{unit}. Source: {protected.table.source}.")
     return Chart(figure, described("Line chart", f"{protected.table.title}, {unit}", parts, title))
@@ -111,15 +113,9 @@ def _end_labels(axis: Axes, ends: list[tuple[float, str, str]]) -> None:
     placed = float("-inf")
     for y, text, colour in sorted(ends):
         placed = max(y, placed + gap)
+        beside: Any = {"xycoords": ("axes fraction", "data"), "annotation_clip": False}
         axis.annotate(
-            text,
-            (1.01, placed),
-            xycoords=("axes fraction", "data"),
-            color=readable(colour),
-            fontsize=10,
-            va="center",
-            annotation_clip=False,
-            fontweight="bold",
+            text, (1.01, placed), **beside, color=readable(colour), fontsize=10, va="center", fontweight="bold"
         )
 
 
@@ -186,7 +182,7 @@ def bands(protected: Protected, rows: str, columns: str, text: str, rank: str, *
         axis.text(
             across.index(column),
             down.index(row),
-            words,
+            _folded(words),
             ha="center",
             va="center",
             fontsize=8.5,

@@ -133,6 +133,9 @@ def upset(protected: Protected, names: str, value: str, *, sizes: Protected, siz
         rows = [sets.index(name) for name in sets if name in combo]
         grid.plot([place] * len(sets), range(len(sets)), "o", color=PALE, markersize=10)
         grid.plot([place] * len(rows), rows, "o-", color=BLUE, markersize=10, linewidth=2.5)
+        if not rows:  # combinations that were put together are of no sets of their own
+            grid.text(place, (len(sets) - 1) / 2, "\n".join(combo[0].split()), ha="center", va="center", fontsize=9,
+                      backgroundcolor="white")  # fmt: skip
     for axis, sideways in ((top, False), (grid, False), (left, True)):
         if not sideways:
             axis.set_xlim(-0.6, max(len(combos), 1) - 0.4)

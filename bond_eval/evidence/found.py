@@ -11,7 +11,7 @@ from typing import Any
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FILE, anchor, interval_text, made_from, maryland
-from bond_eval.core.places import REFERENCE_RUN, ROOT
+from bond_eval.core.places import REFERENCE_RUN, ROOT, program
 from bond_eval.evidence.cells import CONFIDENTIAL, NOT_AVAILABLE, Cell
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.protected import Protected
@@ -116,11 +116,15 @@ def find_findings(facts: Mapping[str, Any], run: Path | None) -> Found:
         return from_content(content)
     suffix = "-internal" if facts["audience"] == "internal" else ""
     places = (REFERENCE_RUN, ROOT / "outputs" / facts["authority"] / f"{facts['quarter']}{suffix}")
-    for content in (_read(place / FILE) for place in places):
-        if content and matches(content, facts):
+    for place in places:
+        content = _read(place / FILE)
+        # What an older program found is not what this one would; the reference is tested to be of this one.
+        if content and matches(content, facts) and (place == REFERENCE_RUN or _of_this_program(place)):
             return from_content(content)
     raise InputError(
-        f"There are no findings of {facts['authority']} {facts['quarter']} from the same files: run the workbook first."
+        f"There are no findings of {facts['authority']} {facts['quarter']} from the same files: run the workbook first "
+        f"with bond-eval run --authority {facts['authority']} --quarter {facts['quarter']}"
+        f"{' --internal' if suffix else ''} --data and the folder of the return."
     )
 
 
@@ -149,6 +153,10 @@ def link(item: Mapping[str, Any], unlinked: frozenset[str] = frozenset()) -> str
     if item["notebook"] in unlinked:
         return text
     return f'<a href="{html.escape(item["notebook"])}.ipynb#{html.escape(anchor(item["id"]))}">{text}</a>'
+
+
+def _of_this_program(run: Path) -> bool:
+    return (_read(run / "manifest.json") or {}).get("package") == program()
 
 
 def _read(path: Path) -> dict[str, Any] | None:

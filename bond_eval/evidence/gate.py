@@ -11,12 +11,16 @@ data/reference/disclosure.toml.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from bond_eval.core.errors import InputError
 from bond_eval.evidence.cells import CONFIDENTIAL, NOT_AVAILABLE
-from bond_eval.evidence.disclosure import Plan, lines, rules, settings, small
+from bond_eval.evidence.disclosure import Plan, lines, rounded, rules, settings, small
 from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.registry import ALL, Table, Value
 
@@ -24,12 +28,19 @@ __all__ = ["AUDIENCES", "MINIMUM", "protect", "small"]
 
 MINIMUM = rules().minimum
 MONEY = ("pounds", "money", "thousands")
+LARGEST = settings()["money"]["largest_share"]
 AUDIENCES = ("public", "internal")
+FEWER = "Rows are put together for publication, since too many of their counts would be small."
+ROUNDED = "Counts of hospital data are to the nearest {}, and what is worked out from them to two figures."
 
 
-def protect(table: Table, frame: pd.DataFrame, audience: str, plan: Plan | None = None) -> Protected:
-    """Apply the rules to a built table, and the release's plan where there is one. Raises InputError for an audience
-    that is not known."""
+def protect(
+    table: Table, frame: pd.DataFrame, audience: str, plan: Plan | None = None, fewer: bool = False
+) -> Protected:
+    """Apply the rules to a built table, and the release's plan where there is one. `fewer`: its rows were put together.
+
+    Raises InputError for an audience that is not known.
+    """
     if audience not in AUDIENCES:
         raise InputError(f"Audience {audience!r} is not known: use {' or '.join(AUDIENCES)}.")
     frame = frame.reset_index(drop=True)
@@ -41,18 +52,23 @@ def protect(table: Table, frame: pd.DataFrame, audience: str, plan: Plan | None 
     symbols = pd.DataFrame("", index=frame.index, columns=names)
     symbols = symbols.mask(missing, NOT_AVAILABLE).mask(hidden, CONFIDENTIAL)
     shown = frame[[*table.labels, *names]].copy()
-    step = rules(table.source).round_to if audience == "public" else 1
+    steps = {v.name: _limits(table, v, frame)[1] for v in table.values if v.guarded} if audience == "public" else {}
     for value in table.values:
-        column = _rounded(frame[value.name], step) if value.guarded and step > 1 else frame[value.name]
-        shown[value.name] = column.astype(object).where(symbols[value.name] == "", None)
-    return Protected(table, shown, symbols, audience)
+        column = _rounded(value, frame[value.name], steps).astype(object)
+        shown[value.name] = column.where(symbols[value.name] == "", None)
+    step = max((int(column.max()) for column in steps.values() if len(column)), default=1)
+    notes = [table.said or FEWER] * fewer + [ROUNDED.format(step)] * (step > 1)
+    if audience == "public":
+        table = replace(table, values=tuple(value for value in table.values if not value.inward))
+    names = [value.name for value in table.values]
+    return Protected(table, shown[[*table.labels, *names]], symbols[names], audience, " ".join(notes))
 
 
 def _hidden(table: Table, frame: pd.DataFrame, plan: Plan | None) -> pd.DataFrame:
     hidden = pd.DataFrame(False, index=frame.index, columns=[value.name for value in table.values])
     counts = [value for value in table.values if value.guarded]
-    minimum = rules(table.source).minimum
     for value in counts:
+        minimum, _ = _limits(table, value, frame)
         numbers = pd.to_numeric(frame[value.name])
         hidden[value.name] = small(numbers, minimum)
         if value.of:
@@ -60,11 +76,11 @@ def _hidden(table: Table, frame: pd.DataFrame, plan: Plan | None) -> pd.DataFram
             # None of a few: the few are withheld themselves, and none is no secret.
             hidden[value.name] |= few_left & ((numbers != 0) | (not table.value(value.of).guarded))
     if plan is not None:
-        hidden[[value.name for value in counts]] |= plan.mask(table, frame)
+        hidden |= plan.mask(table, frame)
     for value in counts if plan is None else ():
         hidden[value.name] = _complements(table, frame, hidden[value.name], pd.to_numeric(frame[value.name]))
     for value in table.values:
-        if value.kind in MONEY:
+        if value.kind in MONEY or value.largest:
             hidden[value.name] |= _rests_on_few(value, frame)
     return _followed(table, frame, hidden) & frame[hidden.columns].notna()
 
@@ -77,7 +93,10 @@ def _followed(table: Table, frame: pd.DataFrame, hidden: pd.DataFrame) -> pd.Dat
     while before != (before := sum(int(column.sum()) for column in cells.values())):
         for value in table.values:  # again and again, for a column may follow one that follows another
             for source in value.follows:
-                cells[value.name] = cells[value.name] | (cells[source] & some.get(value.name, True))
+                behind = cells[source] & some.get(value.name, True)
+                if value.over:
+                    behind = pd.Series(behind).groupby(frame[value.over].to_numpy()).transform("any").to_numpy()
+                cells[value.name] = cells[value.name] | behind
     return pd.DataFrame(cells, index=frame.index)
 
 
@@ -93,9 +112,34 @@ def _rests_on_few(value: Value, frame: pd.DataFrame) -> pd.Series:
     return few
 
 
-def _rounded(numbers: pd.Series, step: int) -> pd.Series:
-    """To the nearest multiple, halves up."""
-    return np.floor(pd.to_numeric(numbers) / step + 0.5) * step
+def one_childs(costs: pd.DataFrame) -> pd.Series:
+    """For lines of cost (cost_pounds, children, largest_pounds; £): the share that one child makes up, and 1 where
+    the children are so few that the cost is withheld, so that no sum with another line gives it away."""
+    share = costs["largest_pounds"] / costs["cost_pounds"].where(costs["cost_pounds"] > 0)
+    return share.fillna(0.0).mask(small(costs["children"]), 1.0)
+
+
+def _limits(table: Table, value: Value, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Row by row: the smallest count shown, and to which multiple it is."""
+    found = [rules(table.source, str(event)) for event in (frame[value.event] if value.event else [""] * len(frame))]
+    return np.array([rule.minimum for rule in found]), np.array([rule.round_to for rule in found])
+
+
+def _rounded(value: Value, column: pd.Series, steps: Mapping[str, np.ndarray]) -> pd.Series:
+    """A count to its multiple; a number worked out from such counts to two figures, or it would give them away."""
+    rough = [steps[name] > 1 for name in ((value.name,) if value.guarded else value.follows) if name in steps]
+    if not np.any(rough):
+        return column
+    if value.kind == "text":
+        told = column.map(lambda text: re.sub(r"\d+\.\d+", _two_figures, text) if isinstance(text, str) else text)
+        return column.mask(np.any(rough, axis=0), told)
+    numbers = pd.to_numeric(column).astype(float)
+    unit = 10.0 ** (np.floor(np.log10(numbers.abs().where(numbers != 0, 1.0))) - 1)
+    return column.mask(np.any(rough, axis=0), rounded(numbers, steps[value.name] if value.guarded else unit))
+
+
+def _two_figures(number: re.Match[str]) -> str:
+    return f"{float(f'{float(number[0]):.1e}'):g}"
 
 
 def _complements(table: Table, frame: pd.DataFrame, hidden: pd.Series, numbers: pd.Series) -> pd.Series:

@@ -15,13 +15,14 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.periods import Quarter
+from bond_eval.evidence.gate import LARGEST, one_childs
 from bond_eval.evidence.view import View
 from bond_eval.intake.register import Register
 from bond_eval.intake.typed import NO_DAY, day_number
 from bond_eval.placements.ages import age_on
 from bond_eval.placements.categories import IFA, OUTSIDE
 from bond_eval.placements.cohorts import stays
-from bond_eval.placements.costing import OUTTURN
+from bond_eval.placements.costing import OUTTURN, line_totals
 from bond_eval.placements.counts import DailyCounts, daily_counts
 from bond_eval.placements.flows import real_moves
 from bond_eval.placements.history import History, build_history, open_on
@@ -344,6 +345,8 @@ def _external_cost(known: Known, first: dt.date, last: dt.date) -> Pair:
         return CANNOT
     mine = costs[(costs["year"] == Quarter.of(last).financial_year) & costs["category"].isin((OUTSIDE, IFA))]
     mine = mine[mine["standing"] == OUTTURN]
+    if known.view.public and (one_childs(line_totals(mine)) > LARGEST).any():
+        return CANNOT  # with the other line, shown elsewhere, it would give away what few children cost
     return (float(mine["cost_pounds"].sum()), NAN) if len(mine) else CANNOT
 
 

@@ -22,12 +22,16 @@ _NUMBER = re.compile(r"^([−+-]?\(?£?[\d,.]+\)?(%|m|k| £000| £m)?|[czkx])$")
 
 @dataclass(frozen=True)
 class Protected:
-    """`frame`: label columns, then value columns with None where `symbols` says why not. Tidy: one row a cell line."""
+    """`frame`: label columns, then value columns with None where `symbols` says why not. Tidy: one row a cell line.
+
+    `note`: what was done to the rows or counts for publication, as a reader is told; "" where nothing was.
+    """
 
     table: Table
     frame: pd.DataFrame
     symbols: pd.DataFrame
     audience: str
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -118,7 +122,7 @@ class Protected:
         return out.getvalue()
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return _bundle(self.shown(), self.table.title, len(self.table.labels))
+        return _bundle(self.shown(), self.table.title, len(self.table.labels), self.note)
 
 
 @dataclass(frozen=True)
@@ -136,7 +140,7 @@ class Columns:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         labels = sum(name in self.source.table.labels for name in self.names)
-        return _bundle(self.shown(), self.source.table.title, labels)
+        return _bundle(self.shown(), self.source.table.title, labels, self.source.note)
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ class Wide:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         value = self.source.table.value(self.value)
         caption = f"{self.source.table.title}: {value.label[:1].lower()}{value.label[1:]}"
-        return _bundle(self.shown(), caption, 1)
+        return _bundle(self.shown(), caption, 1, self.source.note)
 
 
 def _text(pair: tuple[Any, str], value: Value) -> str:
@@ -206,9 +210,10 @@ def _cell(text: str, value: bool) -> str:
     return f"<td{' class=number' if numeric else ''}>{html.escape(text)}</td>"
 
 
-def _bundle(frame: pd.DataFrame, caption: str, labels: int) -> dict[str, str]:
+def _bundle(frame: pd.DataFrame, caption: str, labels: int, note: str) -> dict[str, str]:
     """A table as a notebook shows it, for a page and for a terminal."""
-    return {"text/html": html_table(frame, caption, labels), "text/plain": _lines(frame)}
+    page = html_table(frame, caption, labels) + (f"<p>{html.escape(note)}</p>" if note else "")
+    return {"text/html": page, "text/plain": _lines(frame) + (f"\n{note}" if note else "")}
 
 
 def _lines(frame: pd.DataFrame) -> str:

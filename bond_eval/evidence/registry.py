@@ -16,6 +16,9 @@ ALL = "All"
 KINDS = ("factor", "pounds", "count", "percent", "rate", "decimal", "money", "thousands", "signed", "text", "number")
 
 
+Shorter = Callable[[pd.DataFrame], pd.DataFrame]
+
+
 @dataclass(frozen=True)
 class Value:
     """A value column.
@@ -23,7 +26,9 @@ class Value:
     `kind`: how it is written; only `count` is a number of children (or rows of children). `of`: the count column
     that this count is a part of (so that its complement is guarded). `follows`: count columns from which this value
     is worked out; it is shown only where they are. `children` False: a count of no child (files, months). `largest`:
-    for money, the column with the share of it that the child with the largest makes up.
+    for money, the column with the share of it that the child with the largest makes up. `event`: the label that
+    names what is counted, where that decides which rules hold (data/reference/disclosure.toml: a row of hospital data).
+    `over`: the label of whose rows this is a mean or limit: where one of them is withheld, it is so in all of them.
     """
 
     name: str
@@ -33,6 +38,9 @@ class Value:
     follows: tuple[str, ...] = ()
     children: bool = True
     largest: str = ""
+    event: str = ""
+    inward: bool = False
+    over: str = ""
 
     @property
     def guarded(self) -> bool:
@@ -44,7 +52,8 @@ class Value:
 class Table:
     """What a registered table is. `margins` are label columns with a total row named ALL over the rest.
 
-    `coarser`: the built frame in fewer rows, for a release in which too many of its counts would be small.
+    `coarser`: steps, each of which puts the built frame into fewer rows, for a release in which too many of its counts
+    would be small; `said`: what a reader is told of it. A value that is `inward` is no column of a public table.
     """
 
     id: str
@@ -57,7 +66,8 @@ class Table:
     source: str
     method: str
     build: Callable[[Any], pd.DataFrame]
-    coarser: Callable[[pd.DataFrame], pd.DataFrame] | None = None
+    coarser: tuple[Shorter, ...] = ()
+    said: str = ""
 
     def value(self, name: str) -> Value:
         """A value column by name. Raises KeyError, naming those there are."""
@@ -100,11 +110,15 @@ def table(
     return register
 
 
-def coarser(id: str) -> Callable[[Callable[[pd.DataFrame], pd.DataFrame]], Callable[[pd.DataFrame], pd.DataFrame]]:
-    """Say how a registered table is put together into fewer rows."""
+def coarser(id: str, said: str = "") -> Callable[[Shorter], Shorter]:
+    """Say how a registered table is put together into fewer rows, and in words what a reader then sees.
 
-    def declare(shorten: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[pd.DataFrame], pd.DataFrame]:
-        REGISTRY[id] = replace(REGISTRY[id], coarser=shorten)
+    Declared again, it is a further step, taken where the first was not enough.
+    """
+
+    def declare(shorten: Shorter) -> Shorter:
+        spec = REGISTRY[id]
+        REGISTRY[id] = replace(spec, coarser=(*spec.coarser, shorten), said=said or spec.said)
         return shorten
 
     return declare

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,15 @@ from bond_eval.core.periods import Quarter
 from bond_eval.core.places import SEALS
 from bond_eval.economics.sealing import SealedRun
 from bond_eval.evidence.disclosure import FILE as PLAN
-from bond_eval.evidence.disclosure import Plan, collapsed, make_plan
+from bond_eval.evidence.disclosure import Built, Name, Plan, collapsed, make_plan, row_names
 from bond_eval.evidence.gate import MINIMUM, protect
 from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.registry import registered
 from bond_eval.evidence.view import View, load_view
 
 FILE = "release.json"
+ROUNDS = 6  # of withholding more; what is not settled by then, the audit of the finished run refuses
+Attack = Callable[[Mapping[str, Protected], Plan, int], Iterable[tuple[str, int, str]]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Release:
     """
 
     facts: dict[str, Any]
-    tables: dict[str, Protected]
+    tables: Mapping[str, Protected]
     plan: Plan | None = None
 
     def save(self, folder: Path) -> None:
@@ -57,21 +60,45 @@ def build_release(
     seed: int,
     seals: tuple[SealedRun, ...] = (),
     previous: Sequence[Mapping[str, Any]] = (),
+    attack: Attack | None = None,
 ) -> Release:
     """Read the return, build every registered table, make one plan for all and protect them. Raises InputError.
 
     `seals`: what earlier quarters' runs sealed, where there are any; without them nothing is scored. `previous`:
-    published releases of earlier quarters, as evidence.disclosure.earlier reads them.
+    published releases of earlier quarters, as evidence.disclosure.earlier reads them; `attack`: as `let_out` takes it.
     """
     view = load_view(data, authority, quarter, audience, seed, seals)
     built = {name: (spec, spec.build(view)) for name, spec in sorted(registered().items())}
-    plan = None
-    if view.public:
-        built = {name: (spec, collapsed(spec, frame)) for name, (spec, frame) in built.items()}
-        days = {"as_of": view.as_of.isoformat(), "baseline": view.baseline.isoformat()}
-        plan = make_plan(built, days, previous)
-    tables = {name: protect(spec, frame, audience, plan) for name, (spec, frame) in built.items()}
-    return Release(_facts(view), tables, plan)
+    if not view.public:
+        return Release(_facts(view), {name: protect(*table, audience) for name, table in built.items()})
+    days = {"as_of": view.as_of.isoformat(), "baseline": view.baseline.isoformat()}
+    tables, plan, more = let_out(built, days, previous, attack)
+    return Release(_facts(view) | ({"withheld_for_audit": more} if more else {}), tables, plan)
+
+
+def let_out(
+    whole: Built, days: Mapping[str, str], previous: Sequence[Mapping[str, Any]] = (), attack: Attack | None = None
+) -> tuple[dict[str, Protected], Plan, int]:
+    """Tables for the public, their plan, and how many cells were withheld for `attack` beside the first plan's.
+
+    `days`: as evidence.disclosure.make_plan takes them. `attack` is told of protected tables by id, the plan and how
+    many cells it has had withheld, and gives (table, row, column) of cells that give others away. They are withheld
+    too, and it is asked again, at most ROUNDS times.
+    """
+    built = {name: (spec, collapsed(spec, frame)) for name, (spec, frame) in whole.items()}
+    fewer = {name for name, (_, frame) in built.items() if frame is not whole[name][1]}
+    first = plan = make_plan(built, days, previous)
+    more: frozenset[Name] = frozenset()
+    for asked in range(ROUNDS + 1):
+        tables = {name: protect(*table, "public", plan, name in fewer) for name, table in built.items()}
+        added = len(plan.hidden - first.hidden)
+        found = attack(tables, plan, added) if attack and asked < ROUNDS else ()
+        fresh = {(id, row_names(*built[id])[row], name) for id, row, name in found} - plan.hidden
+        if not fresh:
+            break
+        more |= fresh
+        plan = make_plan(built, days, previous, more)
+    return tables, plan, added
 
 
 def load_release(folder: Path) -> Release:
@@ -82,10 +109,26 @@ def load_release(folder: Path) -> Release:
         raise InputError(f"{FILE} of the run cannot be read: run the workbook again.") from error
     specs = registered()
     audience = content["facts"]["audience"]
-    tables = {
-        name: _from_json(specs[name], stored, audience) for name, stored in content["tables"].items() if name in specs
-    }
-    return Release(content["facts"], tables)
+    stored = {name: table for name, table in content["tables"].items() if name in specs}
+    return Release(content["facts"], _ReadBack(stored, lambda name: _from_json(specs[name], stored[name], audience)))
+
+
+class _ReadBack(Mapping[str, Protected]):
+    """Tables of a release that was read back, each made when it is first asked for: a notebook shows few of them."""
+
+    def __init__(self, names: Iterable[str], make: Callable[[str], Protected]) -> None:
+        self._names, self._made = dict.fromkeys(names), cache(make)
+
+    def __getitem__(self, name: str) -> Protected:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._made(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _facts(view: View) -> dict[str, Any]:
@@ -126,7 +169,7 @@ def _as_json(protected: Protected) -> dict[str, Any]:
     labels = {name: [_out(value) for value in protected.frame[name]] for name in protected.table.labels}
     values = {value.name: [_out(v) for v in protected.frame[value.name]] for value in protected.table.values}
     symbols = {name: list(protected.symbols[name]) for name in protected.symbols.columns}
-    return {"labels": labels, "values": values, "symbols": symbols}
+    return {"labels": labels, "values": values, "symbols": symbols, "note": protected.note}
 
 
 def _out(value: Any) -> Any:
@@ -144,4 +187,5 @@ def _in(value: Any) -> Any:
 def _from_json(table: Any, stored: dict[str, Any], audience: str) -> Protected:
     columns = {name: [_in(v) for v in values] for name, values in {**stored["labels"], **stored["values"]}.items()}
     frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
-    return Protected(table, frame, pd.DataFrame(stored["symbols"], dtype=object), audience)
+    shown = replace(table, values=tuple(value for value in table.values if value.name in columns))
+    return Protected(shown, frame, pd.DataFrame(stored["symbols"], dtype=object), audience, stored["note"])

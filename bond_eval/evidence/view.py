@@ -21,7 +21,7 @@ from bond_eval.intake.reference import published, read_reference
 from bond_eval.intake.register import FOLDER as REGISTER
 from bond_eval.intake.register import Register, load_register
 from bond_eval.intake.ssda903 import Return, load_return
-from bond_eval.placements.categories import EXTERNAL
+from bond_eval.placements.categories import EXTERNAL, in_use
 from bond_eval.placements.cohorts import Cohort, follow
 from bond_eval.placements.costing import LINES, Unpriced, cost_by_year
 from bond_eval.placements.counts import DailyCounts, daily_counts
@@ -69,6 +69,11 @@ class View:
     def counts(self) -> DailyCounts:
         """Children by day, category and age band."""
         return daily_counts(self.history)
+
+    @cached_property
+    def categories(self) -> tuple[str, ...]:
+        """The categories of placement that this authority tells apart."""
+        return in_use(self.data.categories)
 
     @cached_property
     def published(self) -> pd.DataFrame:

@@ -37,6 +37,8 @@ IMPACTS = ("level", "slope", "both")
 LEVEL, SLOPE, PULSE = "Change of level", "Change of slope", "Pandemic months"
 MOST_MISSING = 0.1  # share of months
 FEWEST_AFTER, FEWEST_BEFORE = 6, 20  # events; fewer and a ratio's interval is no more than a guess
+FARTHEST = 50.0  # log of a ratio that no number of months and events can bear
+UNSETTLED = "The model does not settle: some group of months has hardly an event."
 ACCEPTED, WIDENED, REFUSED = "accepted", "widened", "refused"
 
 
@@ -207,7 +209,7 @@ def _judged(seen: Interrupted, model: Model, names: tuple[str, ...], effect: Flo
     """Fit, see whether the interval may be trusted in such a series, and widen or refuse it where not."""
     fit = fitted(model, rows.x[None], rows.y[None], rows.offset)
     if not np.isfinite(fit.coefficients).all():
-        return replace(seen, reason="The model does not settle: some group of months has hardly an event.")
+        return replace(seen, reason=UNSETTLED)
     contrasts = np.vstack([np.eye(len(names)), effect])
     wide = integrated(fit.design, fit.response, rows.at, contrasts)
     counts = model.method in COUNTS
@@ -222,6 +224,8 @@ def _judged(seen: Interrupted, model: Model, names: tuple[str, ...], effect: Flo
     plain = plain_interval(fit, contrasts, tail)
     ends = (wide.quantile(share)[0] for share in (tail, 1 - tail)) if wider in (chosen, model.method) else ()
     table: tuple[FloatArray, ...] = (wide.estimates[0], wide.errors[0], *ends) if chosen == wider else plain
+    if counts and max(abs(float(column[-1])) for column in (*plain, *table)) > FARTHEST:
+        return replace(seen, reason=UNSETTLED)
     terms = tuple(Term(*row) for row in zip(names, *(column[:-1].tolist() for column in table), strict=True))
 
     def estimate(found: tuple[FloatArray, ...], method: str) -> Estimate:

@@ -40,7 +40,7 @@ LINES = {
 OUTTURN, PROJECTION = "outturn", "projection"
 COST_COLUMNS = [
     "year", "category", "standing", "child_days", "projected_days", "cost_pounds", "fee_pounds", "unit_cost_pounds",
-    "unit_cost_days", "children", "children_on_unit_cost",
+    "unit_cost_days", "children", "children_on_unit_cost", "largest_pounds",
 ]  # fmt: skip
 
 
@@ -64,7 +64,8 @@ def cost_by_year(
 
     `as_of`: the history's unless an earlier day is given, for what would have been projected then. `categories`
     and `first_year` (2018 for 2018-19) narrow the result, and with it what can withhold it. projected_days are
-    those of child_days after `as_of`; children_on_unit_cost had at least one day without a fee.
+    those of child_days after `as_of`; children_on_unit_cost had at least one day without a fee; largest_pounds: what
+    one child, the dearest, costs in all categories of the same line (LINES).
     Unpriced where a day of any of the categories has neither fee nor unit cost. Raises ValueError for an `as_of`
     after the history's and a `first_year` after it.
     """
@@ -90,10 +91,11 @@ def cost_by_child(history: History, finance: Finance, since: dt.date) -> pd.Data
 
 def line_totals(costs: pd.DataFrame) -> pd.DataFrame:
     """`cost_by_year` summed by line (LINES, else ELSEWHERE): year, line, standing, child_days, cost_pounds,
-    and children, each category's counted."""
+    children, each category's counted, and largest_pounds, the dearest child's."""
     line = costs["category"].astype(object).map(LINES).fillna(ELSEWHERE)
-    keys = ["year", "line", "standing"]
-    return costs.assign(line=line).groupby(keys, as_index=False)[["child_days", "cost_pounds", "children"]].sum()
+    rows = costs.assign(line=line).groupby(["year", "line", "standing"], as_index=False)
+    sums = rows[["child_days", "cost_pounds", "children"]].sum()
+    return sums.assign(largest_pounds=rows["largest_pounds"].max()["largest_pounds"])
 
 
 def unused_fees(history: History, finance: Finance, as_of: dt.date | None = None) -> pd.DataFrame:
@@ -248,6 +250,11 @@ def _summed(priced: pd.DataFrame, as_of: dt.date) -> pd.DataFrame | Unpriced:
         unit_cost_pounds=("unit_pounds", "sum"), unit_cost_days=("unit_days", "sum"), children=("child", "nunique"),
         children_on_unit_cost=("unit_child", "nunique"),
     )  # fmt: skip
+    each = priced.assign(line=[LINES.get(name, ELSEWHERE) for name in np.take(CATEGORIES, priced["category"])])
+    each["pounds"] = each["fee_pounds"] + each["unit_pounds"]
+    dearest = each.groupby(["line", "year", "child"])["pounds"].sum().groupby(["line", "year"]).max()
+    lines = [LINES.get(CATEGORIES[category], ELSEWHERE) for category in totals["category"]]
+    totals["largest_pounds"] = [dearest[key] for key in zip(lines, totals["year"], strict=True)]
     in_progress = financial_year_start(as_of + dt.timedelta(days=1)) == financial_year_start(as_of)
     standing = np.where(in_progress & (totals["year"] == financial_year_start(as_of)), PROJECTION, OUTTURN)
     totals = totals.assign(

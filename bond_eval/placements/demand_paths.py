@@ -4,14 +4,15 @@ Every path draws its rates once from their distributions, so that the spread of 
 children leave unsure about the rates and the luck of the children. Entrants are a Poisson process by age band and
 category; their age in days is that of an entrant seen in the band. A child waits a geometric number of nights in a
 category, moves or leaves by its rates, passes into the next age band on its birthday, and leaves at 18.
-All children of all paths go forward together, one event a round.
+All children of all paths go forward together, one event a round, and within a round block by block.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,11 +22,13 @@ from bond_eval.placements.demand import BANDS, OUT, UNKNOWN, Model, Population, 
 
 PATHS = 500
 LEVELS = (0.5, 0.8, 0.95)
+BLOCK = 1 << 16  # children taken forward at a time: their numbers stay in the processor's cache
+KINDS = len(BANDS) * OUT  # age bands × categories of a path
 
 
 @dataclass(frozen=True, eq=False)
 class Paths:
-    """`daily`: paths × nights × CATEGORIES (int16), night 0 that of `first`; `entrants`, `exits`, `grown`: children
+    """`daily`: paths × nights × CATEGORIES (int32), night 0 that of `first`; `entrants`, `exits`, `grown`: children
     of each path who came, left, and reached 18 in the nights after it.
     """
 
@@ -76,101 +79,129 @@ def simulate(model: Model, start: Population, first: dt.date, nights: int, *, se
     return walk.result(first)
 
 
+class _Block(NamedTuple):
+    """Children on their way: `kind` (path, band and category as one number), the day so far, and the row of `edges`."""
+
+    kind: np.ndarray
+    day: np.ndarray
+    row: np.ndarray
+
+
 class _Walk:
     """All children of all paths who are still on their way; days count from the first night (0)."""
 
     def __init__(self, cumulated: np.ndarray, nights: int) -> None:
-        self.cumulated, self.nights = cumulated, nights
+        self.cumulated, self.nights = cumulated.reshape(-1, OUT + 1), nights
+        # Where nothing can happen the wait is longer than any simulation.
+        self.totals = np.maximum(self.cumulated[:, -1], 1e-30)
         self.form = (len(cumulated), nights + 1, OUT)
-        # Places in paths × nights × CATEGORIES at which a child comes (1) or is gone (-1).
-        self.changes: dict[int, list[np.ndarray]] = {1: [], -1: []}
+        # Who came less who was gone. A large authority has more children than int16 holds.
+        self.changes = np.zeros(int(np.prod(self.form)), dtype=np.int32)
         self.counts = {name: np.zeros(self.form[0], dtype=np.int64) for name in ("entrants", "exits", "grown")}
-        # Each child of each path: its path, category, band, day and row of `edges` (the days its bands begin).
-        self.path = self.category = self.band = self.day = self.row = np.zeros(0, dtype=np.int64)
-        self.edges = np.zeros((0, UNKNOWN + 1), dtype=np.int64)
+        self.edges = np.zeros((0, len(BANDS)), dtype=np.int32)  # the days on which bands end; an unknown one never does
+        self.blocks: list[_Block] = []
 
     def add_start(self, start: Population, first: int) -> None:
         """The children of the first night, in every path."""
         edges = np.where(band_edges(start.birth) == NO_DAY, NO_DAY, band_edges(start.birth) - first)
-        band = band_at(edges, np.zeros(len(start.birth), dtype=np.int64))
-        path, child = (where.ravel() for where in np.indices((self.form[0], len(band))))
-        self.edges = edges
-        self._add(path, start.category[child], band[child], np.zeros(len(path), dtype=np.int64), child)
+        kind, row = band_at(edges, np.zeros(len(edges), dtype=np.int64)) * OUT + start.category, np.arange(len(edges))
+        self._add_edges(edges)
+        for part in _parts(self.form[0] * len(edges)):
+            path, child = np.divmod(part, len(edges))
+            self._add(path * KINDS + kind[child], np.zeros(len(part)), row[child])
 
     def add_entrants(self, counts: np.ndarray, ages: tuple[np.ndarray, ...], generator: np.random.Generator) -> None:
         """Entrants by path × band × category, each on a night after the first, with an age seen in its band."""
-        path, band, category = (np.repeat(where, counts.ravel()) for where in map(np.ravel, np.indices(counts.shape)))
-        day = generator.integers(1, self.nights + 1, len(path))
-        edges = np.full((len(path), UNKNOWN + 1), NO_DAY, dtype=np.int64)
+        self.counts["entrants"] += counts.sum(axis=(1, 2))
+        kind = np.repeat(np.arange(counts.size, dtype=np.int32), counts.ravel())
+        day = generator.integers(1, self.nights + 1, len(kind)).astype(np.int32)
+        born = np.zeros(len(kind), dtype=np.int32)
         for place in range(UNKNOWN):
-            mine = np.flatnonzero(band == place)
+            mine = np.flatnonzero(kind // OUT % len(BANDS) == place)
             if len(mine):
-                born = day[mine] - generator.choice(ages[place], len(mine))
-                # Birthdays by the mean year: a day's difference at most.
-                edges[mine] = born[:, None] + np.array([0, 365, 1826, 2922, 4383, 5844, 6574])
-        self.counts["entrants"] += np.bincount(path, minlength=self.form[0])
-        rows = np.arange(len(path)) + len(self.edges)
-        self.edges = np.concatenate([self.edges, edges])
-        self._add(path, category, band, day, rows)
+                born[mine] = day[mine] - generator.choice(ages[place], len(mine))
+        earliest, before = int(born.min(initial=0)), len(self.edges)
+        # Birthdays by the mean year: a day's difference at most. One row for each day of birth there can be.
+        self._add_edges(
+            np.arange(earliest, self.nights + 1)[:, None] + np.array([0, 365, 1826, 2922, 4383, 5844, 6574])
+        )
+        for part in _parts(len(kind)):
+            self._add(kind[part], day[part], born[part] - earliest + before)
 
-    def _add(self, path: np.ndarray, category: np.ndarray, band: np.ndarray, day: np.ndarray, row: np.ndarray) -> None:
-        self._count(path, day, category, 1)
-        new = {"path": path, "category": category, "band": band, "day": day, "row": row}
-        for name, values in new.items():
-            setattr(self, name, np.concatenate([getattr(self, name), values]))
+    def _add_edges(self, begins: np.ndarray) -> None:
+        """Rows of the days on which each known band begins, and the 18th birthday."""
+        ends = np.column_stack([begins[:, 1:], np.full(len(begins), NO_DAY)]).astype(np.int32)
+        self.edges = np.concatenate([self.edges, ends])
 
-    def _count(self, path: np.ndarray, day: np.ndarray, category: np.ndarray, sign: int) -> None:
-        self.changes[sign].append((path * self.form[1] + day) * OUT + category)
+    def _add(self, kind: np.ndarray, day: np.ndarray, row: np.ndarray) -> None:
+        block = _Block(*(values.astype(np.int32) for values in (kind, day, row)))
+        self._count(block.kind, block.day, 1)
+        self.blocks.append(block)
+
+    def _count(self, kind: np.ndarray, day: np.ndarray, sign: int) -> None:
+        """Children of a kind come (1) or are gone (-1) on a day."""
+        np.add.at(self.changes, (kind // KINDS * self.form[1] + day) * OUT + kind % OUT, np.int32(sign))
 
     def step(self, generator: np.random.Generator) -> bool:
         """Take every child to its next event or birthday; False where none is left."""
-        if not len(self.path):
-            return False
-        totals = self.cumulated[self.path, self.band, self.category, -1]
-        # Where nothing can happen the wait is longer than any simulation.
-        wait = np.ceil(generator.standard_exponential(len(totals)) / np.maximum(totals, 1e-30))
-        event = self.day + np.minimum(np.maximum(wait, 1), self.nights + 1).astype(np.int64)
-        edge = self.edges[self.row, np.minimum(self.band + 1, UNKNOWN)]
-        edge = np.where(self.band == UNKNOWN, NO_DAY, edge)
-        last = self.band == UNKNOWN - 1
+        # First the waits of all, then where they go: so the size of a block does not change what is drawn.
+        events = [self._event(block, generator) for block in self.blocks]
+        begun, self.blocks = list(zip(self.blocks, events, strict=True))[::-1], []
+        self.blocks = list(_joined(self._forward(*begun.pop(), generator) for _ in events))
+        return bool(self.blocks)
+
+    def _event(self, block: _Block, generator: np.random.Generator) -> np.ndarray:
+        wait = np.ceil(generator.standard_exponential(len(block.kind)) / self.totals[block.kind])
+        return np.asarray(block.day + np.clip(wait, 1, self.nights + 1).astype(np.int32))
+
+    def _forward(self, block: _Block, event: np.ndarray, generator: np.random.Generator) -> _Block:
+        """Who is still on the way after the event or birthday."""
+        edge = self.edges[block.row, block.kind // OUT % len(BANDS)]
+        some = np.flatnonzero(np.minimum(event, edge) <= self.nights)  # nothing more happens to the others
+        kind, row, event, edge = block.kind[some], block.row[some], event[some], edge[some]
+        last = kind // OUT % len(BANDS) == UNKNOWN - 1
         moved = (event < edge) | ((event == edge) & ~last)
-        moved &= event <= self.nights
-        grown, aged = ~moved & last & (edge <= self.nights), ~moved & ~last & (edge <= self.nights)
-        self._leave(grown, edge, "grown")
-        to = self._destinations(moved, generator)
-        self._move(moved, event, to)
-        self.day = np.where(moved, event, edge)
-        self.band = self.band + (aged | (moved & (event == edge)))
-        self.category = np.where(moved, np.where(to == OUT, 0, to), self.category)
-        self._keep((moved & (to != OUT)) | aged)
-        return True
+        grown, aged = ~moved & last, ~moved & ~last
+        self._leave(kind[grown], edge[grown], "grown")
+        here, when = kind[moved], event[moved]
+        to = self._destinations(here, generator)
+        there, stays = here - here % OUT + to, to != OUT
+        self._leave(here[~stays], when[~stays], "exits")
+        self._count(here[stays], when[stays], -1)
+        self._count(there[stays], when[stays], 1)
+        kind[moved] = there
+        kind += OUT * (event >= edge)
+        aged[moved] = stays  # from here on: who is still on the way
+        return _Block(kind[aged], np.minimum(event, edge)[aged], row[aged])
 
-    def _destinations(self, moved: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-        to = np.full(len(moved), -1, dtype=np.int64)
-        rows = self.cumulated[self.path[moved], self.band[moved], self.category[moved]]
+    def _destinations(self, kind: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+        rows = self.cumulated[kind]
         drawn = generator.random(len(rows)) * rows[:, -1]
-        to[moved] = np.minimum((rows <= drawn[:, None]).sum(axis=1), OUT)
-        return to
+        return np.asarray(np.minimum((rows <= drawn[:, None]).sum(axis=1), OUT))
 
-    def _move(self, moved: np.ndarray, event: np.ndarray, to: np.ndarray) -> None:
-        self._count(self.path[moved], event[moved], self.category[moved], -1)
-        stays = moved & (to != OUT)
-        self._count(self.path[stays], event[stays], to[stays], 1)
-        self.counts["exits"] += np.bincount(self.path[moved & (to == OUT)], minlength=self.form[0])
-
-    def _leave(self, who: np.ndarray, day: np.ndarray, name: str) -> None:
-        self._count(self.path[who], day[who], self.category[who], -1)
-        self.counts[name] += np.bincount(self.path[who], minlength=self.form[0])
-
-    def _keep(self, mask: np.ndarray) -> None:
-        for name in ("path", "category", "band", "day", "row"):
-            setattr(self, name, getattr(self, name)[mask])
+    def _leave(self, kind: np.ndarray, day: np.ndarray, name: str) -> None:
+        self._count(kind, day, -1)
+        self.counts[name] += np.bincount(kind // KINDS, minlength=self.form[0])
 
     def result(self, first: dt.date) -> Paths:
-        size = int(np.prod(self.form))
-        come, gone = (np.bincount(np.concatenate(places), minlength=size) for places in self.changes.values())
-        change = (come - gone).astype(np.int16).reshape(self.form)
-        return Paths(first, np.cumsum(change, axis=1, dtype=np.int16), **self.counts)
+        return Paths(first, np.cumsum(self.changes.reshape(self.form), axis=1, dtype=np.int32), **self.counts)
+
+
+def _parts(size: int) -> Iterator[np.ndarray]:
+    """The places 0 to size - 1, block by block."""
+    return (np.arange(place, min(place + BLOCK, size)) for place in range(0, size, BLOCK))
+
+
+def _joined(blocks: Iterable[_Block]) -> Iterator[_Block]:
+    """The blocks in their order, small ones put together: a block costs the same however few are left in it."""
+    kept: list[_Block] = []
+    for block in blocks:
+        kept.append(block)
+        if sum(len(one.kind) for one in kept) >= BLOCK // 2:
+            yield _Block(*map(np.concatenate, zip(*kept, strict=True)))
+            kept = []
+    if any(len(one.kind) for one in kept):
+        yield _Block(*map(np.concatenate, zip(*kept, strict=True)))
 
 
 __all__ = ["BANDS", "CATEGORIES", "LEVELS", "PATHS", "Paths", "bands", "simulate"]

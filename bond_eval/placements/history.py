@@ -16,7 +16,7 @@ import pandas as pd
 
 from bond_eval.intake.ssda903 import Return
 from bond_eval.intake.typed import NO_DAY, day_number
-from bond_eval.placements.categories import CATEGORIES, LEFT, categorise, leaving_groups
+from bond_eval.placements.categories import CATEGORIES, LEFT, Rules, categorise, leaving_groups
 from bond_eval.placements.stitch import Stitched, stitch
 
 SHORT_BREAKS = ("V3", "V4")
@@ -52,15 +52,21 @@ def build_history(data: Return, as_of: dt.date, *, short_breaks: bool = False) -
     stitched = stitch(data.episodes, data.submissions, as_of)
     years = data.submissions["year"].to_numpy()
     first = dt.date(int(years.min()), 4, 1)
-    return form(stitched, years, data.people, first, short_breaks=short_breaks)
+    return form(stitched, years, data.people, first, short_breaks=short_breaks, own=data.categories)
 
 
 def form(
-    stitched: Stitched, years: np.ndarray, people: pd.DataFrame, first_day: dt.date, *, short_breaks: bool = False
+    stitched: Stitched,
+    years: np.ndarray,
+    people: pd.DataFrame,
+    first_day: dt.date,
+    *,
+    short_breaks: bool = False,
+    own: Rules = (),
 ) -> History:
-    """Form placements and periods from stitched episodes."""
+    """Form placements and periods from stitched episodes; `own`: the authority's rules of what a placement is."""
     frame = stitched.episodes
-    frame = frame.assign(category=categorise(frame, years))
+    frame = frame.assign(category=categorise(frame, years, own))
     breaks = frame["ls"].isin(() if short_breaks else SHORT_BREAKS).to_numpy()
     frame = frame[~breaks].reset_index(drop=True)
     new_period, new_placement = _changes(frame)

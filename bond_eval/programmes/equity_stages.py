@@ -47,10 +47,10 @@ def stages(
     for name in CHARACTERISTICS:
         if population is not None:
             known = population[population["characteristic"] == name].groupby("value")["children"].sum()
-            rows += _compare(REFERRED, name, known, people[name].value_counts())
+            rows += compare(REFERRED, name, known, people[name].value_counts())
         for stage, (before, reached) in sets.items():
             counts = (people.loc[sorted(ids), name].value_counts() for ids in (before, reached))
-            rows += _compare(stage, name, *counts)
+            rows += compare(stage, name, *counts)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -74,7 +74,7 @@ def _reached(
     }
 
 
-def _compare(stage: str, name: str, before: pd.Series, reached: pd.Series) -> list[tuple]:
+def compare(stage: str, name: str, before: pd.Series, reached: pd.Series) -> list[tuple]:
     """One row a value; the comparison is with all other recorded values together."""
     table = pd.DataFrame({"before": before, "reached": reached}).fillna(0).astype(int)
     known = table[table.index != UNRECORDED].sum()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from .days import END, day
 from .dice import Dice
-from .places import OWN
 from .world import DEFAULT_CHILDREN, World
 
 YEARS = range(2010, 2021)
@@ -92,7 +91,8 @@ def dfe_files(world: World) -> dict[str, bytes]:
     path = min(max((own[2019]["looked"] / max(own[2016]["looked"], 1)) ** (1 / 3), 0.97), 1.04)
     # Before its own figures begin the authority has the shares that it has in them.
     ours = _area(dice, own[2016]["looked"], 1.0, path, world.size, _usual(own))
-    figures: Figures = {("355", "Salford (synthetic)", OWN): {y: ours[y] | own.get(y, {}) for y in YEARS}}
+    whose = (world.whose.old_code, world.whose.name, world.whose.code)
+    figures: Figures = {whose: {y: ours[y] | own.get(y, {}) for y in YEARS}}
     for at in range(1, NEIGHBOURS + 1):
         size = 0.11 if at == SMALL else dice.real(0.6, 1.6)
         level, drift = 0.8 + 0.045 * at, path + dice.real(-0.01, 0.01)
@@ -104,7 +104,7 @@ def dfe_files(world: World) -> dict[str, bytes]:
         "synthetic_numbers_and_rates": [f"{LEAD},{NUMBERS}", *_rows(figures, YEARS, _numbers)],
         "synthetic_placement_stability": [f"{LEAD},{STABILITY}", *_rows(figures, COUNTED, _stability)],
         "synthetic_new_placements": [f"{LEAD},{LOCATION}", *_rows(figures, COUNTED, _location)],
-        "neighbours": ["authority,neighbour,name,rank,set_year,source,excluded", *_set()],
+        "neighbours": ["authority,neighbour,name,rank,set_year,source,excluded", *_set(world.whose.code)],
     }
     return {f"dfe/{name}.csv": ("\n".join(lines) + "\n").encode() for name, lines in files.items()}
 
@@ -120,7 +120,7 @@ def _own(world: World) -> dict[int, dict[str, int]]:
         two = [care for care in here if care.start <= day(year - 2, 4, 1)]
         young = [c for c in here if c.start <= day(year - 3, 10, 1) and born[c.child] > day(year - 16, 3, 31)]
         new = [sides.get(row[11], "") for row in rows if opens <= row[1] <= closes and row[2] != "L"]
-        outside = sum(side not in ("", OWN) for side in new)
+        outside = sum(side not in ("", world.whose.code) for side in new)
         found[year] = {
             "looked": len(here),
             "started": len({care.child for care in cares if opens <= care.start <= closes}),
@@ -261,9 +261,9 @@ def _count(n: int, wide: bool) -> str:
     return str(round(n, -1)) if wide else "c" if 1 <= n <= 5 else str(n)
 
 
-def _set() -> list[str]:
+def _set(own: str) -> list[str]:
     return [
-        f"{OWN},E089999{at:02d},Synthetic neighbour {at},{at},2019,Made up,"
+        f"{own},E089999{at:02d},Synthetic neighbour {at},{at},2019,Made up,"
         + ("Synthetic: has a programme of the same kind" if at == SIMILAR else "")
         for at in range(1, NEIGHBOURS + 1)
     ]

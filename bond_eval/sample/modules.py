@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from .days import END, START, age, birthday, day, text
 from .dice import Dice
 from .health import care_leavers, outcomes
+from .setting import Setting
 from .world import EPISODE_COLUMNS, Child, World
 
 DECOM, DEC = 1, 7
@@ -112,7 +113,7 @@ def returns(world: World) -> Returns:
     dice = Dice(world.seed, 4)
     made: Returns = {folder.name: _empty(folder) for folder in FOLDERS}
     for history in histories(world):
-        _add_child(dice, history, made)
+        _add_child(dice, history, made, world.whose)
     return made
 
 
@@ -122,10 +123,10 @@ def _empty(folder: Folder) -> dict[str, Table]:
     return {name: Table(list(COLUMNS[name])) for name in names}
 
 
-def _add_child(dice: Dice, history: History, made: Returns) -> None:
+def _add_child(dice: Dice, history: History, made: Returns, whose: Setting) -> None:
     """Put one child's rows into every return it belongs in."""
     reviews, absences = _reviews(dice, history), _absences(dice, history)
-    adoption, before = _adoption(dice, history), _previous(dice, history)
+    adoption, before = _adoption(dice, history), _previous(dice, history, whose)
     worry, mother = dice.real(4, 20), dice.chance(0.025)
     for folder in FOLDERS:
         tables = made[folder.name]
@@ -221,14 +222,14 @@ def _absent(absences: list[tuple[str, int, int]], folder: Folder) -> list[list[s
     ]
 
 
-def _previous(dice: Dice, history: History) -> list[list[str]]:
+def _previous(dice: Dice, history: History, whose: Setting) -> list[list[str]]:
     """Whether the child came back from an adoption or another permanent home."""
     years = age(history.child.born, history.rows[0][DECOM])
     code = dice.weighted({"Z1": 94, "P1": 1, "P2": 3, "P3": 1, "P4": 1}) if years > 3 else "Z1"
     if code in ("Z1", "P4"):
         return [[code, "", ""]]
     on = history.rows[0][DECOM] - dice.between(200, round((years - 1) * 365))
-    return [[code, "355" if dice.chance(0.7) else "352", text(on)]]
+    return [[code, whose.old_code if dice.chance(0.7) else whose.next_old_code, text(on)]]
 
 
 def _adoption(dice: Dice, history: History) -> dict:

@@ -3,17 +3,8 @@
 from dataclasses import dataclass
 
 from .dice import Dice
+from .setting import Setting
 
-OWN = "E08000006"
-NEIGHBOURS = {
-    "E08000001": 15,
-    "E08000002": 10,
-    "E08000003": 22,
-    "E08000005": 8,
-    "E08000009": 10,
-    "E08000010": 12,
-    "E10000017": 18,
-}
 FAR = {"op": ("WAL",), "adopt": ("SCO",)}
 """A rare placement in Scotland or Wales: the last of the postcodes outside, for these kinds."""
 
@@ -38,7 +29,6 @@ INSIDE = {"op": 0.27, "ifa": 0.28, "fost": 0.88, "conn": 0.76, "home": 0.92, "su
 UNLISTED = ("ZZ90 1AA", "ZZ91 2BD", "ZZ92 3EF")
 _LETTERS = "ABDEFGHJLNPQRSTUWXYZ"
 _AGENCIES = 9
-_OWN_FOSTERING = "SC900355"
 
 
 @dataclass(frozen=True)
@@ -53,7 +43,8 @@ class Site:
 class Places:
     """All the sites of the synthetic authority."""
 
-    def __init__(self, dice: Dice) -> None:
+    def __init__(self, dice: Dice, whose: Setting) -> None:
+        self.own, self.fostering = whose.code, f"SC900{whose.old_code}"
         self.sites: dict[tuple[str, bool], list[Site]] = {}
         number = 0
         agencies = [f"SC98{dice.between(1000, 9999)}" for _ in range(_AGENCIES)]
@@ -62,10 +53,20 @@ class Places:
                 made = []
                 for at in range(count):
                     number += 1
-                    made.append(Site(_postcode(number), _urn(dice, kind, agencies), OWN if inside else ""))
-                    if not inside:
-                        made[-1] = Site(made[-1].post, made[-1].urn, _authority(dice, kind, at == count - 1))
+                    urn = self._urn(dice, kind, agencies)
+                    lies = self.own if inside else _authority(dice, kind, at == count - 1, whose)
+                    made.append(Site(_postcode(number), urn, lies))
                 self.sites[kind, inside] = made
+
+    def _urn(self, dice: Dice, kind: str, agencies: list[str]) -> str:
+        """A provider's number: the authority's own service, an agency, an establishment, or none."""
+        if kind in ("fost", "conn"):
+            return self.fostering
+        if kind == "ifa":
+            return dice.one(agencies)
+        if kind in ("home", "supp", "health", "yoi"):
+            return ""
+        return f"SC97{dice.between(1000, 9999)}"
 
     def listed(self) -> list[tuple[str, str]]:
         """Every listed postcode with the authority it lies in, in order."""
@@ -78,9 +79,9 @@ class Places:
     def site(self, dice: Dice, kind: str, home: str, avoid: Site | None) -> Site:
         """A site for a new placement, not the one the child is leaving."""
         if kind == "home" and dice.chance(0.85):
-            return Site(home, "", OWN)
+            return Site(home, "", self.own)
         if kind in ("fost", "conn") and dice.chance(0.002):
-            return Site(dice.one(UNLISTED), _OWN_FOSTERING, "")
+            return Site(dice.one(UNLISTED), self.fostering, "")
         while True:
             sites = self.sites[kind, dice.chance(INSIDE.get(kind, 0.4))]
             site = dice.one(sites or self.sites[kind, True] or self.sites[kind, False])
@@ -95,16 +96,5 @@ def _postcode(number: int) -> str:
     return f"ZZ{district + 1} {unit + 1}{first}{second}"
 
 
-def _authority(dice: Dice, kind: str, last: bool) -> str:
-    return FAR[kind][0] if last and kind in FAR else dice.weighted(NEIGHBOURS)
-
-
-def _urn(dice: Dice, kind: str, agencies: list[str]) -> str:
-    """A provider's number: the authority's own service, an agency, an establishment, or none."""
-    if kind in ("fost", "conn"):
-        return _OWN_FOSTERING
-    if kind == "ifa":
-        return dice.one(agencies)
-    if kind in ("home", "supp", "health", "yoi"):
-        return ""
-    return f"SC97{dice.between(1000, 9999)}"
+def _authority(dice: Dice, kind: str, last: bool, whose: Setting) -> str:
+    return FAR[kind][0] if last and kind in FAR else dice.weighted(whose.lies_in)

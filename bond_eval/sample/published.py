@@ -8,7 +8,7 @@ from .dice import Dice
 from .lives import RETURNS, Career, Path, Period, go_on, live, population
 from .marks import mark
 from .plan import Stay, lay_down, scaled
-from .rates import ENTRIES_A_YEAR, Rules
+from .rates import Rules
 
 LOOKED_AFTER = {
     day(2015, 3, 31): 512,
@@ -29,14 +29,14 @@ SPARE = 1.7
 """How many more children are simulated than are needed, to choose from."""
 
 
-def published(seed: int, scale: float) -> list[Career]:
+def published(seed: int, scale: float, entries_a_year: float) -> list[Career]:
     """The children of the published world."""
     dice, rules = Dice(seed, 1), Rules(external=False)
     planned = chains(lay_down(dice, scale))
     born = dates_of_birth(dice, planned, scale)
     external = [_career(dice, rules, chain, day_) for chain, day_ in zip(planned, born, strict=True)]
     external = [replace(career, index=-at - 1) for at, career in enumerate(external)]
-    others = population((seed, 7), rules, ENTRIES_A_YEAR * SPARE * scale, month_starts(2004, END))
+    others = population((seed, 7), rules, entries_a_year * SPARE * scale, month_starts(2004, END))
     return external + _choose(dice, external, mark(dice, others), scale)
 
 

@@ -159,15 +159,13 @@ FIRST_UASC = {"fost": 50, "supp": 40, "ifa": 10}
 ENTRY_AGES = ((0, 0.05, 8), (0.05, 1, 12), (1, 5, 18), (5, 10, 18), (10, 12, 8), (12, 16, 23), (16, 17.8, 13))
 """Ages at which care begins: from, to, weight."""
 
-ENTRIES_A_YEAR = 208.0
-"""Children who start to be looked after in a year, at the default scale of 600."""
-
 
 @dataclass(frozen=True)
 class Rules:
     """A world's rates: which kinds of placement are simulated, and what changes when.
 
-    `external` False leaves outside placements and agency fostering out (they are laid down beforehand).
+    `towards`: what moves and first placements to a kind are multiplied by at all times. `external` False leaves
+    outside placements and agency fostering out (they are laid down beforehand).
     """
 
     external: bool = True
@@ -176,6 +174,7 @@ class Rules:
     shock_move: float = 0.6
     op_entry: float = 1.0
     op_leave: float = 1.0
+    towards: dict[str, float] = field(default_factory=dict)
     _made: dict = field(default_factory=dict, repr=False, compare=False)
 
     edges: tuple[int, ...] = (day(2018, 10, 1), BASELINE, PROGRAMME, PANDEMIC, EASED)
@@ -207,6 +206,7 @@ class Rules:
     def _rate(self, kind: str, to: str, rate: float, band: int, era: int) -> float:
         if not self.external and to in EXTERNAL:
             return 0.0
+        rate *= self.towards.get(to, 1.0)
         if to == "op" and kind != "op":
             rate *= self.op_factor(era, band)
         if kind == "op" and to != "op" and era >= SINCE_PROGRAMME and band >= TEENS:
@@ -215,7 +215,8 @@ class Rules:
 
     def first(self, band: int, era: int, uasc: bool) -> dict[str, float]:
         """Weights of the first placement of a period of care."""
-        weights = dict(FIRST_UASC if uasc else FIRST[band])
+        usual = FIRST_UASC if uasc else FIRST[band]
+        weights = {to: weight * self.towards.get(to, 1.0) for to, weight in usual.items()}
         if "op" in weights:
             weights["op"] *= self.op_factor(era, band)
         if not self.external:

@@ -5,7 +5,7 @@ own episodes say so. Each child is taken once. Children cut off in the returns o
 are those who came alone from abroad.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -115,16 +115,14 @@ class Care:
         """A child whose last time in care was over before a day."""
         return self.take(lambda c, spells: aged(c.born, on, ages) and (spells[-1].end or on + 1) <= on)
 
-    def entries(self, first: int, last: int) -> list[Entry]:
+    def entries(self, first: int, last: int) -> Iterator[Entry]:
         """Every start of a time in care of a free child from one day to another, in the seeded order."""
-        found = []
         for child in self._free.values():
             before = 0
             for spell in self.spells[child.number]:
                 if first <= spell.start <= last and spell.rows[0][2] == "S":
-                    found.append(Entry(child, spell.start, before))
+                    yield Entry(child, spell.start, before)
                 before = spell.end or spell.start
-        return found
 
 
 def _spells(rows: list[tuple]) -> list[Spell]:

@@ -113,7 +113,7 @@ def _closed(book: Book, programme: Programme, case: Case) -> Case:
 
 def _lead_into_care(book: Book, due: list[Due]) -> None:
     """Give every drawn entry to the free child of the return whose own entry is nearest to it."""
-    free = book.care.entries(min((one.programme.live for one in due), default=END), END)
+    free = list(book.care.entries(min((one.programme.live for one in due), default=END), END))
     for one in book.dice.some(due, len(due)):
         fits = [entry for entry in free if _may_be(one, entry)]
         if not fits:

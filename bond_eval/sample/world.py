@@ -13,14 +13,14 @@ from .lives import Career, Period, population
 from .marks import mark
 from .places import Places
 from .published import published
-from .rates import ENTRIES_A_YEAR, Rules
+from .rates import Rules
+from .setting import Setting, setting
 
 WORLDS = ("published", "null", "effect")
 DEFAULT_CHILDREN = 600
 EFFECT = (0.5, 1.6)
 """What the effect world multiplies the rates of entering and leaving an outside placement by."""
 
-UNUSUAL_RUN = 1.8
 EPISODE_COLUMNS = [
     "CHILD",
     "DECOM",
@@ -61,6 +61,7 @@ class World:
     `rows`: the true episodes as tuples in the order of EPISODE_COLUMNS, days as numbers (DEC None when still
     open on 30 September 2020), sorted by child and first day; `episodes` and `people` are frames.
     `postcodes`: the listed postcodes and their authorities. `parameters`: what was planted.
+    `whose`: the authority that it is of.
     """
 
     name: str
@@ -70,6 +71,7 @@ class World:
     rows: tuple[tuple, ...]
     postcodes: tuple[tuple[str, str], ...]
     parameters: dict = field(default_factory=dict)
+    whose: Setting = field(default_factory=lambda: setting("salford"))
 
     @property
     def episodes(self) -> pd.DataFrame:
@@ -92,16 +94,18 @@ class World:
         )
 
 
-def build_world(seed: int = 2021, children: int = DEFAULT_CHILDREN, world: str = "published") -> World:
-    """Simulate a world and return its truth.
+def build_world(seed: int = 2021, children: int | None = None, world: str = "", authority: str = "salford") -> World:
+    """Simulate a world of a synthetic authority and return its truth.
 
-    `children` scales the population: about that many are looked after at a time. The published world meets
-    the published counts exactly at 600 and in proportion otherwise. Raises ValueError for an unknown world or
-    fewer than one child.
+    `children` scales the population: about that many are looked after at a time. The published world, Salford's alone,
+    meets the published counts exactly at 600 and in proportion otherwise. Left out, size and world are the authority's
+    usual ones. Raises ValueError for an unknown authority or world or fewer than one child.
     """
-    lives, parameters = careers(seed, children, world)
+    whose = setting(authority)
+    children, world = whose.children if children is None else children, world or whose.world
+    lives, parameters = careers(seed, children, world, authority)
     dice = Dice(seed, 2)
-    places = Places(dice)
+    places = Places(dice, whose)
     numbers = _numbers(seed, len(lives) + SHORT_BREAKS)
     people, rows = [], []
     for number, career in zip(numbers, lives, strict=False):
@@ -115,21 +119,23 @@ def build_world(seed: int = 2021, children: int = DEFAULT_CHILDREN, world: str =
         rows += _short_breaks(dice, places, child, at)
     people.sort(key=lambda child: child.number)
     rows.sort(key=lambda row: row[:2])
-    return World(world, seed, children, tuple(people), tuple(rows), tuple(places.listed()), parameters)
+    return World(world, seed, children, tuple(people), tuple(rows), tuple(places.listed()), parameters, whose)
 
 
-def careers(seed: int, children: int, world: str) -> tuple[list[Career], dict]:
+def careers(seed: int, children: int, world: str, authority: str = "salford") -> tuple[list[Career], dict]:
     """The simulated lives alone, without codes and sites, and the parameters planted in them."""
-    if world not in WORLDS:
-        raise ValueError(f"world must be one of {', '.join(WORLDS)}, not {world!r}")
+    whose = setting(authority)
+    known = WORLDS if whose.published else WORLDS[1:]
+    if world not in known:
+        raise ValueError(f"world must be one of {', '.join(known)}, not {world!r}")
     if children < 1:
         raise ValueError("children must be at least 1")
     scale = children / DEFAULT_CHILDREN
     if world == "published":
-        return published(seed, scale), {}
+        return published(seed, scale, whose.entries_a_year), {}
     op_entry, op_leave = EFFECT if world == "effect" else (1.0, 1.0)
-    rules = Rules(unusual_run=UNUSUAL_RUN, op_entry=op_entry, op_leave=op_leave)
-    lives = population((seed, 7), rules, ENTRIES_A_YEAR * scale, month_starts(2004, END))
+    rules = Rules(unusual_run=whose.unusual_run, op_entry=op_entry, op_leave=op_leave, towards=whose.towards)
+    lives = population((seed, 7), rules, whose.entries_a_year * scale, month_starts(2004, END))
     parameters = {
         "op_entry_multiplier_from_2020_02_01_ages_12_17": rules.op_entry,
         "op_leaving_multiplier_from_2020_02_01_ages_12_17": rules.op_leave,

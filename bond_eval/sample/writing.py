@@ -15,7 +15,7 @@ from .modules import Returns, returns
 from .register import register_files, register_readme
 from .register_lives import truth as register_truth
 from .render import files
-from .world import DEFAULT_CHILDREN, WORLDS, World, build_world
+from .world import WORLDS, World, build_world
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,22 @@ class SampleReport:
 
 
 def write_sample(
-    out: Path, *, seed: int = 2021, children: int = DEFAULT_CHILDREN, world: str = "published"
+    out: Path, *, seed: int = 2021, children: int | None = None, world: str = "", authority: str = "salford"
 ) -> SampleReport:
-    """Write a synthetic Salford's looked-after returns, finance files and register; report what was put in.
+    """Write a synthetic authority's looked-after returns and what it supplies beside them; report what was put in.
 
-    The same seed, size and world give the same bytes. `children` is about how many are looked after at a
-    time. Raises ValueError for an unknown world or fewer than one child, OSError when the folder cannot be
-    written.
+    The same authority, seed, size and world give the same bytes. `children` is about how many are looked after at a
+    time; size and world are the authority's usual ones where they are not given. Raises ValueError for an unknown
+    authority or world or fewer than one child, OSError when the folder cannot be written.
     """
-    content, planted, registered = render_world(build_world(seed, children, world))
+    made = build_world(seed, children, world, authority)
+    content, planted, registered = render_world(made)
     for name, data in content.items():
         _write(out / name, data)
     if "truth.json" not in content:
         (out / "truth.json").unlink(missing_ok=True)
     size = sum(len(data) for data in content.values())
-    return SampleReport(out, world, seed, children, len(content), size, tuple(planted), tuple(registered))
+    return SampleReport(out, made.name, seed, made.size, len(content), size, tuple(planted), tuple(registered))
 
 
 def render_world(world: World) -> tuple[dict[str, bytes], list[Planted], list[Planted]]:
@@ -61,35 +62,29 @@ def render_world(world: World) -> tuple[dict[str, bytes], list[Planted], list[Pl
     made: Returns = returns(world)
     planted = Faults(world, made).plant()
     content, odd = files(Dice(world.seed, 6), made)
-    content["authority.toml"] = _authority(world).encode()
+    content["authority.toml"] = world.whose.authority_toml(world.name).encode()
     content["postcodes.csv"] = _postcodes(world).encode()
-    content |= finance_files(world)
-    content |= measure_files(world)
-    register, wrong = register_files(world)
-    content |= register
-    content["README.md"] = (_readme(world) + register_readme(wrong)).encode()
-    content |= dfe_files(world)
+    if own := world.whose.categories_csv():
+        content["placement_categories.csv"] = own.encode()
+    supplies, more = world.whose.supplies, world.whose.about
+    wrong: list[Planted] = []
+    if "finance" in supplies:
+        content |= finance_files(world)
+    if "measures" in supplies:
+        content |= measure_files(world)
+    if "register" in supplies:
+        register, wrong = register_files(world)
+        content |= register
+        more += register_readme(wrong)
+    content["README.md"] = (_readme(world) + more).encode()
+    if "dfe" in supplies:
+        content |= dfe_files(world)
     if world.name != WORLDS[0]:
         truth = {"world": world.name, "seed": world.seed, "children": world.size, "planted": world.parameters}
-        truth["register"] = register_truth(world.name)
+        if "register" in supplies:
+            truth["register"] = register_truth(world.name)
         content["truth.json"] = (json.dumps(truth, indent=2) + "\n").encode()
     return content, planted + odd, wrong
-
-
-def _authority(world: World) -> str:
-    published = world.name == "published"
-    name = "Salford (synthetic)" if published else f"Salford (synthetic, {world.name} world)"
-    lines = [
-        f'name = "{name}"',
-        'code = "E08000006"',
-        'old_code = "355"',
-        "baseline_date = 2019-03-31",
-        "programme_date = 2020-02-01",
-        "pandemic_date = 2020-03-23",
-        f'published = "{"salford" if published else ""}"',
-        "synthetic = true",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def _postcodes(world: World) -> str:

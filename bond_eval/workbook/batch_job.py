@@ -24,7 +24,7 @@ from bond_eval.core.atomic import write_json
 from bond_eval.core.errors import InputError
 from bond_eval.core.places import python_path
 from bond_eval.workbook.batch_plan import Planned
-from bond_eval.workbook.locks import private_folder
+from bond_eval.workbook.locks import interrupt, private_folder
 from bond_eval.workbook.settings import DONE, FAILED, INCOMPLETE, RunReport
 from bond_eval.workbook.store import is_url, joined, read, run_at, write
 
@@ -199,16 +199,11 @@ def _watch(lifeline: IO[bytes]) -> None:
     os._exit(130)
 
 
-def _stop(*_: object) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what follows is clearing up
-    raise KeyboardInterrupt
-
-
 def main(private: str) -> None:
     """The process: reads the task in a private folder, leaves its result there."""
     task = json.loads(Path(private, "task.json").read_text(encoding="utf-8"))
     job = _planned(task["job"])
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, interrupt)
     threading.Thread(target=_watch, args=(sys.stdin.buffer,), daemon=True).start()
     try:
         log = _Log(joined(task["out"], "logs", f"{job.name}.log"), task["batch"])

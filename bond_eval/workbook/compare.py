@@ -24,6 +24,7 @@ FINDING, MOVED, REVISED, ARRIVED = "finding", "cell", "revision", "new data"
 PERIODS = ("date", "month", "period", "quarter", "year")
 _FORECASTS = "forecast_"
 _LIMITS = ("lower", "mean", "upper")  # of a control chart: drawn anew with each point, which revises nothing
+SPARED = "revised by fewer than 6 (c)"
 UNSAID = {"too few": "withheld", "not available": "not known"}
 _DEFINED = ("kind", "method", "source", "unit")
 _YEAR, _MONTH = re.compile(r"^(\d{4})-\d{2}$"), re.compile(r"^(\d{4})-(\d{2})$")
@@ -119,7 +120,7 @@ def compared(a: Run, b: Run) -> Comparison:
         if a.facts[name] != b.facts[name]:
             raise InputError(f"The runs are of different {name}: {a.facts[name]} and {b.facts[name]}.")
     found, cells = _findings(a, b), _tables(a, b)
-    movements = [*_adjusted(found), *_adjusted(cells)]
+    movements = [_spared(movement, a.facts["audience"]) for movement in (*_adjusted(found), *_adjusted(cells))]
     counted = {"findings": found, "cells": cells}
     return Comparison(
         a,
@@ -130,6 +131,15 @@ def compared(a: Run, b: Run) -> Comparison:
         tuple(_explanations(a, b)),
         {name: sum(m.p is not None for m in part) for name, part in counted.items()},
     )
+
+
+def _spared(movement: Movement, audience: str) -> Movement:
+    """A count revised by 1 to 5 speaks of so few children: in public what it was does not stand beside it."""
+    counts = [re.match(r"\d[\d,]*(?=$| [a-z])", text) for text in (movement.before, movement.after)]
+    if movement.of != REVISED or audience != "public" or not all(counts):
+        return movement
+    before, after = (int(count[0].replace(",", "")) for count in counts if count)
+    return replace(movement, before=SPARED) if 1 <= abs(after - before) <= 5 else movement
 
 
 def read_run(folder: Path) -> Run:

@@ -22,7 +22,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 def write_datapackage(folder: Path, facts: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Write tables/datapackage.json for every CSV in `folder`/tables.
 
-    `folder`: of a run. `facts`: the release's. `schema`: what run._schema gives, by table id. Raises InputError where
+    `folder`: of a run. `facts`: the release's. `schema`: what attack.schema gives, by table id. Raises InputError where
     the file cannot be written. Source: datapackage.org/standard, Data Package 2.0 and Table Schema 2.0.
     """
     files = sorted((folder / "tables").glob("*.csv"))

@@ -214,6 +214,7 @@ def _attempt(job: Job) -> str:
             cwd=job.place,
             progress_bar=False,
             execution_timeout=job.cell_timeout,
+            start_timeout=300,  # on a busy machine; one that has died is seen at once
             memory_mb=job.memory_mb,
             # What passes between kernel and worker is records of children: no other user of the machine may listen.
             config=Config({"KernelManager": {"transport_encryption": "disabled" if kernels.forks() else "auto"}}),

@@ -25,7 +25,7 @@ GROUPS = (
 )  # by the number's first digit
 OTHER = "Other notebooks"
 # Notebooks that read published papers and none of an authority's records.
-PAPERS = ("30", "34", "35", "40")
+PAPERS = ("30", "32", "33", "34", "35", "40")
 PAPERS_WORDS = "published papers of Salford, Southampton, Sandwell"
 CHANGES, MOST = "changes.html", 5
 # What a reader of one screen must know: how many, whether the trend changed, what it cost, whether it paid.
@@ -104,7 +104,7 @@ def cards(
 
 def brief(made: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The cards whose headlines stand above all others."""
-    return [card for card in made if card["result"].name[:2] in BRIEF and card["headline"]]
+    return [card for card in made if card["result"].name[:2] in BRIEF and card["headline"] and not card["papers"]]
 
 
 def grouped(made: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:

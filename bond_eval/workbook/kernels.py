@@ -1,4 +1,4 @@
-"""Kernels forked from one process that has imported pandas, statsmodels and matplotlib already; each is a process too.
+"""Kernels forked from one process that has imported pandas and matplotlib already; each is a process too.
 
 NAME names both the kernel provisioner and the kernelspec in JUPYTER; `register` makes them known where the package is
 not installed. Linux only: elsewhere, and where ORDINARY is set, the provisioner starts an ordinary kernel instead.
@@ -30,13 +30,12 @@ NURSERY = "BOND_NURSERY"  # address of the server of kernels, where another proc
 JUPYTER = PACKAGE / "workbook" / "jupyter"
 INLINE = "module://matplotlib_inline.backend_inline"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-# Each is imported before the first fork; what stands after a colon is called.
+# Each is imported before the first fork; what stands after a colon is called. Notebooks show what a release holds: none
+# of them uses scipy or statsmodels, which would hold the first kernel up for as long as all else together.
 KERNELS = (
     "ipykernel.kernelapp",
     "ipykernel.debugger",
     "pandas",
-    "scipy.stats",
-    "statsmodels.api",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
     "bond_eval.evidence.book",

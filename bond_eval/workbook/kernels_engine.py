@@ -86,26 +86,7 @@ def _run(managed: Any, kernel_name: str, options: dict[str, Any]) -> None:
 
 def _manager(kernel_name: str, memory: int | None, config: Any) -> Any:
     """A kernel manager whose kernels are forked, whatever the kernelspec says."""
-    import time
-    from queue import Empty
-
-    from jupyter_client.asynchronous.client import AsyncKernelClient
     from jupyter_client.manager import AsyncKernelManager
-
-    class Client(AsyncKernelClient):
-        async def wait_for_ready(self, timeout: float | None = None) -> None:
-            """As its parent does, without a fifth of a second to look for messages that nbclient passes over anyway."""
-            until = time.monotonic() + (timeout or 60)
-            while time.monotonic() < until:
-                self.kernel_info()
-                try:
-                    await self.get_shell_msg(timeout=1)
-                    await self.get_iopub_msg(timeout=0.2)
-                    return
-                except Empty:
-                    if not await self.is_alive():
-                        raise RuntimeError("The kernel died before it replied.") from None
-            raise RuntimeError("The kernel did not reply in time.")
 
     class Manager(AsyncKernelManager):
         @property
@@ -117,10 +98,7 @@ def _manager(kernel_name: str, memory: int | None, config: Any) -> Any:
             return spec
 
     kernels.register()
-    manager = Manager(kernel_name=kernel_name, config=config)
-    if kernels.forks():
-        manager.client_factory = Client
-    return manager
+    return Manager(kernel_name=kernel_name, config=config)
 
 
 def lighten() -> None:

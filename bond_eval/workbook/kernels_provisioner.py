@@ -4,14 +4,49 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import uuid
 from pathlib import Path
-from typing import Any
+from queue import Empty
+from typing import Any, cast
 
+from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.client import KernelClient
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+from jupyter_core.utils import ensure_async, run_sync
 from traitlets import Integer
 
 from bond_eval.workbook import kernels
+
+
+async def _ready(client: KernelClient, timeout: float | None = None) -> None:
+    """As KernelClient waits, without a fifth of a second to look for messages that nbclient and nbval pass over anyway.
+
+    Raises RuntimeError where the kernel died or the time (s) is over.
+    """
+    until, manager = time.monotonic() + (timeout or 60), cast(Any, client.parent)
+    while time.monotonic() < until:
+        client.kernel_info()
+        try:
+            await ensure_async(client.shell_channel.get_msg(timeout=1))
+            await ensure_async(client.iopub_channel.get_msg(timeout=0.2))
+            return
+        except Empty:
+            if await manager.provisioner.poll() is not None:
+                raise RuntimeError("The kernel died before it replied.") from None
+    raise RuntimeError("The kernel did not reply in time.")
+
+
+class _Async(AsyncKernelClient):
+    wait_for_ready = _ready
+
+
+class _Blocking(BlockingKernelClient):
+    wait_for_ready = run_sync(_ready)
+
+
+_CLIENTS: dict[type, type] = {AsyncKernelClient: _Async, BlockingKernelClient: _Blocking}
 
 
 class ForkProvisioner(LocalProvisioner):
@@ -31,6 +66,7 @@ class ForkProvisioner(LocalProvisioner):
             manager: Any = self.parent
             manager.transport, manager.ip = "ipc", f"{self.folder}/k"
             manager.connection_file = f"{self.folder}/kernel.json"
+            manager.client_factory = _CLIENTS.get(manager.client_factory, manager.client_factory)
         prepared: dict[str, Any] = await super().pre_launch(**kwargs)
         return prepared
 

@@ -213,8 +213,10 @@ def _perform(task: Task) -> None:
         result = getattr(importlib.import_module(module), name)(*task.request.arguments)
         task.connection.send(Result(result))
         status = 0
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        # Its text may hold a value, and so may the lines of a traceback.
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        print(f"{type(error).__name__} in {os.path.basename(last.filename)}, line {last.lineno}", file=sys.stderr)
     finally:
         try:
             atexit._run_exitfuncs()

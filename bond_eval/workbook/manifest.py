@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import bond_eval
-from bond_eval.core.places import PACKAGE, REFERENCE, ROOT, digests
+from bond_eval.core.places import PACKAGE, REFERENCE, ROOT, digests, program
 from bond_eval.workbook.settings import NotebookResult, RunSettings
 from bond_eval.workbook.tidy import Scrubber
 
@@ -37,7 +35,7 @@ def provenance(settings: RunSettings, facts: Mapping[str, Any], left_out: Sequen
         "versions": versions(),
         "git": git_state(ROOT),
         # What a definition stands in, so that two runs can be told apart without a repository.
-        "package": hashlib.sha256(json.dumps(digests(PACKAGE)).encode("utf-8")).hexdigest(),
+        "package": program(PACKAGE),
         "reference": {f"data/reference/{name}": digest for name, digest in digests(REFERENCE).items()},
     }
     scrubbed: dict[str, Any] = Scrubber().value(parts)

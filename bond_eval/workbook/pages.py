@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bond_eval.core import formats
@@ -12,9 +13,11 @@ from bond_eval.core.findings import FINDING_MIME, anchor, interval_text
 from bond_eval.workbook.cells import INJECTED, PARAMETERS, numbered, tags, title, whole
 from bond_eval.workbook.safe_html import clean, plain, with_anchors, words
 from bond_eval.workbook.safe_svg import inline
+from bond_eval.workbook.traced import tables_by_cell
 
 NO_ALT = "the notebook gives no text alternative"
 _BEHIND = '<details class="data">'  # as book.chart writes it
+_TABLE = re.compile(r"Data behind this figure: table (\w+)\.")
 
 
 def headline(notebook: Any, name: str) -> str:
@@ -22,18 +25,21 @@ def headline(notebook: Any, name: str) -> str:
     return plain(title(notebook, name))
 
 
-def laid_out(notebook: Any, public: bool) -> tuple[Any, str, list[tuple[str, str]]]:
+def laid_out(notebook: Any, public: bool, known: Collection[str] = ()) -> tuple[Any, str, list[tuple[str, str]]]:
     """What the template needs: a copy with metadata["page"] on each cell, the lead, and the contents (id, heading).
 
-    The lead is what stands under the notebook's title, as HTML; the template sets it above the contents.
+    `known`: ids of the tables that a reader can be led to. The lead is what stands under the notebook's title, as
+    HTML; the template sets it above the contents.
     """
     nb = copy.deepcopy(notebook)
     taken = {"main", "contents"} | {anchor(data["id"]) for data in _finding_data(nb)}
     taken |= {f"cell-{number}" for number, _ in numbered(nb)}
     contents: list[tuple[str, str]] = []
     values, lead, opened = _parameters(nb), "", False
+    behind = tables_by_cell(nb, known)
     for number, cell in numbered(nb):
         page: dict[str, Any] = {"number": number, "kind": _kind(cell), "values": values}
+        page["tables"] = behind.get(number, [])
         if page["kind"] == "markdown":
             source = cell.source if opened else _without_title(cell.source)
             page["html"], found = with_anchors(words(source, f"Table of cell {number}"), taken)
@@ -111,7 +117,7 @@ def _together(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept: list[dict[str, Any]] = []
     for item in shown:
         if item["kind"] == "html" and item["html"].startswith(_BEHIND) and kept and kept[-1]["kind"] == "figure":
-            kept[-1]["data"] = item["html"]
+            kept[-1] |= {"data": item["html"], "table": item["table"]}
         else:
             kept.append(item)
     return kept
@@ -133,7 +139,9 @@ def _shown(output: Any, number: int, place: int, public: bool) -> dict[str, Any]
         png = "" if svg else "".join(data["image/png"].split())
         return {"kind": "figure", "svg": svg, "png": png, "alt": alt, "name": f"Figure of cell {number}"}
     if "text/html" in data:
-        return {"kind": "html", "html": clean(data["text/html"], f"Table of cell {number}")}
+        told = _TABLE.fullmatch(data.get("text/plain", ""))
+        html = clean(data["text/html"], f"Table of cell {number}")
+        return {"kind": "html", "html": html, "table": told[1] if told else ""}
     if "text/markdown" in data:
         return {"kind": "html", "html": words(data["text/markdown"], f"Table of cell {number}", level=3)}
     return {"kind": "text", "text": data["text/plain"]} if data.get("text/plain") else None

@@ -17,6 +17,7 @@ from bond_eval.core.places import SEALS
 from bond_eval.workbook import front
 from bond_eval.workbook.pages import headline, laid_out
 from bond_eval.workbook.settings import NotebookResult
+from bond_eval.workbook.traced import places
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PUBLIC_RULE = (
@@ -42,7 +43,7 @@ def publish(
     `facts` are the release's, `found` what collect gives, `provenance` what manifest.provenance gives, `earlier` the
     folder of an earlier quarter's run. Raises InputError where the folder cannot be written.
     """
-    site = site_of(facts)
+    site = site_of(facts) | {"tables": places(tables, notebooks, bool(facts.get("revision")))}
     titles = {name: headline(notebook, name) for name, notebook in notebooks.items()}
     turns = [{"name": result.name, "title": titles[result.name]} for result in results]
     cards = front.cards(results, titles, found, facts)
@@ -66,7 +67,7 @@ def publish(
 
 def notebook_page(notebook: Any, site: Mapping[str, Any], page: Mapping[str, Any]) -> str:
     """One notebook's page. `page` holds name, title, result and the neighbours previous and next."""
-    shown, lead, contents = laid_out(notebook, public=not site["internal"])
+    shown, lead, contents = laid_out(notebook, not site["internal"], site.get("tables", ()))
     resources = {"site": dict(site), "page": {**page, "lead": lead, "contents": contents}}
     html, _ = _exporter().from_notebook_node(shown, resources=resources)
     return _ended(html)
@@ -111,6 +112,8 @@ def site_of(facts: Mapping[str, Any]) -> dict[str, Any]:
     """What every page says of its run."""
     internal = facts["audience"] == "internal"
     quarter = Quarter.parse(facts["quarter"])
+    more = facts.get("withheld_for_audit", 0)
+    said = f" {more:,} more cells are withheld after an attack on the tables as a whole." if more else ""
     return {
         "authority_name": facts["authority_name"],
         "quarter": str(quarter),
@@ -120,9 +123,14 @@ def site_of(facts: Mapping[str, Any]) -> dict[str, Any]:
         "synthetic": facts["synthetic"],
         "internal": internal,
         "revision": facts.get("revision"),  # number, date, reason, files: of a release that is published
-        "suppression": INTERNAL_RULE if internal else PUBLIC_RULE,
-        "css": (TEMPLATES / "bond" / "style.css").read_text(encoding="utf-8").strip(),
+        "suppression": INTERNAL_RULE if internal else PUBLIC_RULE + said,
+        "css": css(),
     }
+
+
+def css() -> str:
+    """The style sheet, which every page holds itself."""
+    return (TEMPLATES / "bond" / "style.css").read_text(encoding="utf-8").strip()
 
 
 def _ended(html: str) -> str:

@@ -252,16 +252,14 @@ def _rate(count: str, people: str) -> str:
 
 def _page(rows: Csv, runs: Sequence[Run], plan: Sequence[Planned]) -> str:
     """region.html: a section a quarter, newest first, and the runs with a link to each."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    from bond_eval.workbook.publish import PUBLIC_RULE, TEMPLATES
+    from bond_eval.workbook.publish import PUBLIC_RULE, css, rendered
 
     names = {run.job.authority: str(run.facts["authority_name"]) for run in runs}
     made = {run.job.name for run in runs}
     quarters = sorted({job.quarter for job in plan if job.audience == "public"}, reverse=True)
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
-    page = environment.get_template("region.html.j2").render(
-        css=(TEMPLATES / "bond" / "style.css").read_text(encoding="utf-8").strip(),
+    return rendered(
+        "region.html.j2",
+        css=css(),
         synthetic=any(run.facts["synthetic"] for run in runs),
         areas=formats.plural(len({job.authority for job in plan}), "authority", "authorities"),
         sections=[_section(rows, quarter, names) for quarter in quarters],
@@ -269,7 +267,6 @@ def _page(rows: Csv, runs: Sequence[Run], plan: Sequence[Planned]) -> str:
         runs=_runs(plan, names, made),
         suppression=PUBLIC_RULE,
     )
-    return page.strip() + "\n"
 
 
 def _section(rows: Csv, quarter: str, names: Mapping[str, str]) -> dict[str, Any]:

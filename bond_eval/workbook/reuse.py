@@ -179,9 +179,11 @@ def _data(data: Path) -> Iterator[tuple[Path, Path]]:
         yield from ((data, path) for path in _files(data))
         return
     from bond_eval.intake import dfe, finance, measures, register
+    from bond_eval.intake.recognise import COMPANIONS
 
     beside = [data.parent / room.FOLDER for room in (dfe, finance, measures, register)]
-    files = [data, data.parent / "authority.toml", *(path for folder in beside for path in _files(folder))]
+    named = [data.parent / name for name in ("authority.toml", *COMPANIONS)]
+    files = [data, *named, *(path for folder in beside for path in _files(folder))]
     yield from ((data.parent, path) for path in files if path.is_file())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from bond_eval.core.atomic import replaced_folder, write_json, write_text
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FILE as FINDINGS
 from bond_eval.workbook import ledger, reuse
+from bond_eval.workbook.attack import Refused, attack, weak, write_tables
 from bond_eval.workbook.cells import assess, cut_off
 from bond_eval.workbook.collect import as_file, collect
 from bond_eval.workbook.execute import Job, Outcome, execute_all, kernel_environment, warm
@@ -33,18 +34,11 @@ from bond_eval.workbook.settings import (
 from bond_eval.workbook.stages import earlier_findings, missing_notebooks
 from bond_eval.workbook.tidy import Scrubber, text_of, tidy
 
-__all__ = ["Builder", "Performed", "RunReport", "RunSettings", "perform", "run_workbook", "write_pages", "write_parts"]
+__all__ = ["Builder", "Performed", "Refused", "RunReport", "RunSettings", "attack", "perform", "run_workbook"]
+__all__ += ["write_pages", "write_parts"]
 
 Builder = Callable[..., Any]  # data, authority, quarter, audience, seed, and seals where there are any
 _LITTLE = 1 << 20  # bytes: with less room left, what a notebook could not write is no fault of its own
-
-
-class Refused(Exception):
-    """The audit found what may not be published; `lines` say what."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        super().__init__(*lines)
-        self.lines = tuple(lines)
 
 
 @dataclass(frozen=True)
@@ -119,20 +113,6 @@ def _made(asked: _Asked, progress: Progress, build: Builder | None, store: reuse
         reuse.check(settings, store, asked.wanted, refuse=False)
         raise
     return RunReport(settings.folder, done.results, time.perf_counter() - started, refused)
-
-
-def attack(folder: Path, settings: RunSettings, progress: Progress, log: ledger.Log = ledger.silent) -> None:
-    """Raise Refused where an attacker learns from a public folder what may not be published."""
-    if settings.audience != "public" or not settings.audit:
-        return
-    from bond_eval.audit import audit
-
-    progress.note("Attacking what is to be published, as one would who has nothing else")
-    earlier = settings.earlier_runs()
-    report = audit(folder, settings.data, earlier[-1][1] if earlier else None)
-    log(ledger.AUDITED, falls=len(report.falls))
-    if report.falls:
-        raise Refused(report.lines())
 
 
 @dataclass(frozen=True)
@@ -222,6 +202,7 @@ def _release(
 
         # What was shown before must not give away, by a difference, what is withheld now.
         known["previous"] = [published(folder, quarter) for quarter, folder in settings.earlier_runs()]
+        known |= {"attack": weak(settings, progress)} if settings.audit else {}
     made = (build or _builder())(
         settings.data, settings.authority, settings.quarter, settings.audience, settings.seed, **known
     )
@@ -233,11 +214,7 @@ def write_parts(folder: Path, done: Performed) -> None:
     facts = done.release.facts
     for name, notebook in sorted(done.notebooks.items()):
         write_text(folder / "notebooks" / f"{name}.ipynb", text_of(notebook))
-    for table, text in done.tables.items():
-        write_text(folder / "tables" / f"{table}.csv", text)
-    if getattr(done.release, "plan", None) is not None:
-        write_json(folder / "disclosure_plan.json", done.release.plan.as_json())
-    write_json(folder / "tables" / "schema.json", {"tables": _schema(done.tables)})
+    write_tables(folder, done.tables, getattr(done.release, "plan", None))
     write_json(folder / FINDINGS, as_file(facts, done.found, done.missing, done.earlier))
 
 
@@ -355,14 +332,6 @@ def _second_tables(content: Mapping[str, Any]) -> dict[str, str]:
 
     found = from_content(content)
     return {id: second_stage(id, found, content["audience"]).to_csv() for id in sorted(of_findings())}
-
-
-def _schema(tables: Iterable[str]) -> dict[str, Any]:
-    """What each column of each table is, so that no reader need guess which are counts of children."""
-    from bond_eval.evidence.registry import of_findings, registered
-
-    known, parts = {**registered(), **of_findings()}, ("title", "notebook", "row", "labels", "values", "margins")
-    return {id: {part: asdict(known[id])[part] for part in parts} for id in sorted(tables) if id in known}
 
 
 def _builder() -> Builder:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any
 
 
@@ -24,7 +25,10 @@ _DROPPED = _names(
 _ATTRIBUTES = {"alt", "class", "colspan", "datetime", "headers", "lang", "rowspan", "scope", "span", "title"}
 _DATA_IMAGE = re.compile(r"^data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+$")
 _SCHEME = re.compile(r"^\s*(?:[A-Za-z][A-Za-z0-9+.-]*:|//)")
-_NUMBER = re.compile(r"^[-−+(]?£?[-−]?[\d,]+(?:\.\d+)?(?:[%)]|m|bn)*$|^[czxk]$")
+_NUMBER = re.compile(r"^[-−+(]?£?[-−]?[\d,]+(?:\.\d+)?(?:[%)]|k|m|bn)*$")
+_SYMBOLS = ("c", "z", "x", "k")
+_DAY = re.compile(r"^\d{1,2} [A-Z][a-z]+ \d{4}$")
+_LONG = 24  # characters of a cell from which a column needs room for words
 
 
 def clean(html: str, table_name: str = "Table") -> str:
@@ -143,21 +147,29 @@ def _framed(soup: Any, table: Any, name: str) -> None:
     label = " ".join(caption.get_text().split()) if caption else name
     frame = {"class": "table", "role": "group", "aria-label": label, "tabindex": "0"}
     table.wrap(soup.new_tag("div", attrs=frame))
-    for cell in table.find_all("td"):
-        if _NUMBER.match(cell.get_text().strip()):
-            cell["class"] = "number"
     rows = [row.find_all(["td", "th"], recursive=False) for row in table.select("tbody > tr")]
-    head = table.select("thead > tr")
-    if head:
-        for place, cell in enumerate(head[-1].find_all("th", recursive=False)):
-            cell["scope"] = cell.get("scope", "col")
-            if _numeric(row[place] for row in rows if len(row) > place):
-                cell["class"] = "number"
+    heads = [cell for row in table.select("thead > tr")[-1:] for cell in row.find_all("th", recursive=False)]
+    for cell in heads:
+        cell["scope"] = cell.get("scope", "col")
+    for head, *column in zip_longest(heads, *rows):
+        cells = [cell for cell in column if cell is not None]
+        if kind := _kind(cells):
+            # Labels of rows stay as they are, but for days, which are hard to read in three lines.
+            mine = [cell for cell in cells if cell.name == "td" or kind == "day"]
+            for cell in mine + [head] * bool(mine and head is not None):
+                cell["class"] = kind
 
 
-def _numeric(cells: Iterable[Any]) -> bool:
-    kinds = {"number" in cell.get("class", "") for cell in cells if cell.get_text().strip()}
-    return kinds == {True}
+def _kind(cells: Iterable[Any]) -> str:
+    """Class of a column: of numbers (a symbol stands for one), of days, of long words, or none."""
+    texts = [text for cell in cells if (text := cell.get_text().strip())]
+    told = [text for text in texts if text not in _SYMBOLS]
+    if texts and all(map(_NUMBER.match, told)):
+        return "number"
+    longest = max(map(len, told), default=0)
+    if longest <= _LONG and any(map(_DAY.match, told)):
+        return "day"
+    return "words" if longest > _LONG else ""
 
 
 def _sink_headings(soup: Any, level: int) -> None:

@@ -169,9 +169,10 @@ def _write(work: Path, source: _Run, stamp: Mapping[str, Any]) -> list[str]:
     from bond_eval.workbook.datapackage import write_datapackage
     from bond_eval.workbook.pages import headline
     from bond_eval.workbook.publish import publish, site_of
-    from bond_eval.workbook.site_pages import DATA, METHODS, write_documents, write_findings
+    from bond_eval.workbook.site_pages import DATA, METHODS, write_documents, write_findings, write_tables
     from bond_eval.workbook.spreadsheet import FILE as SHEETS
     from bond_eval.workbook.spreadsheet import write_spreadsheet
+    from bond_eval.workbook.traced import places
 
     for name in source.manifest["files"]:
         if not name.endswith(".html"):
@@ -184,7 +185,9 @@ def _write(work: Path, source: _Run, stamp: Mapping[str, Any]) -> list[str]:
     tables = {path.stem: path.read_text(encoding="utf-8") for path in sorted((work / "tables").glob("*.csv"))}
     publish(work, facts, books, results, found, source.manifest, sorted(tables), _earlier_run(source))
     write_documents(work, facts, source.manifest["inputs"])
-    write_findings(work, facts, found, {name: headline(book, name) for name, book in books.items()})
+    where = places(tables, books, release=True)
+    write_findings(work, facts, found, {name: headline(book, name) for name, book in books.items()}, where)
+    write_tables(work, facts, found, books, where)
     schema = _json(work / "tables" / "schema.json")["tables"]
     write_spreadsheet(work / SHEETS, site_of(facts), tables, schema, found)
     write_datapackage(work, facts, schema)

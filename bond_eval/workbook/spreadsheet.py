@@ -62,7 +62,7 @@ def write_spreadsheet(
 ) -> None:
     """Write one XLSX of every table of a release; the same bytes for the same content.
 
-    `site`: what publish.site_of gives. `tables`: CSV text by table id. `schema`: what run._schema gives, by table id
+    `site`: what publish.site_of gives. `tables`: CSV text by table id. `schema`: what attack.schema gives, by table id
     (the part under "tables" of tables/schema.json). `found`: findings as dicts, as collect gives them. A table without
     a row is named in the contents and has no sheet. Raises InputError where the file cannot be written.
     """

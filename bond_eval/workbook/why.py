@@ -1,4 +1,4 @@
-"""The chain behind a finding: from its sentence to notebook, table, builder, method, input files and tests."""
+"""The chain behind a finding or table: from its sentence to notebook, builder, method, input files and tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import ast
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from bond_eval.core.places import REFERENCE, ROOT, digests
 from bond_eval.workbook.compare import Run, read_run
 
 _FACTS = re.compile(r"[\w.-]+\.csv")
+_PROOFS = ("oracles", "worlds", "unit", "properties", "faults", "attack")
 # Words of a source that stand for the return itself.
 _OWN = ("SSDA903", "return", "stitching", "findings.json", "files themselves")
 
@@ -71,7 +74,7 @@ def _table(run: Run, finding: Mapping[str, Any], tests: Path) -> Iterator[tuple[
     yield "Builder", builder
     yield "Method", finding["method"]
     yield from (("Input", line) for line in _inputs(run, spec.source))
-    named = naming_tests(tests, (id, spec.build.__name__, finding["id"]))
+    named = naming_tests(tests, (id, f"{spec.build.__name__}()", finding["id"]))
     yield from (("Test", name) for name in named)
     if not named:
         yield "Test", "no test names this table" if tests.is_dir() else "the tests are not here"
@@ -80,14 +83,20 @@ def _table(run: Run, finding: Mapping[str, Any], tests: Path) -> Iterator[tuple[
 def _inputs(run: Run, source: str) -> list[str]:
     """Input files that a table's source speaks of, with rows (where the edition may say) and SHA-256."""
     facts = _facts(run)
-    reference = digests(REFERENCE)
-    named = [name for name in dict.fromkeys(_FACTS.findall(source)) if name in reference]
-    lines = [f"data/reference/{name}, {_lines(name)}, {reference[name]}" for name in named]
+    kept, beside, own = _spoken_of(source, facts, digests(REFERENCE))
+    lines = [f"data/reference/{name}, {_lines(name)}, {digest}" for name, digest in kept.items()]
+    read = [*(facts["inputs"] if own else ()), *beside]
+    return lines + [f"{item['file']}, {_rows(item)}{item['sha256']}" for item in read] or ["the run names no file"]
+
+
+def _spoken_of(
+    source: str, facts: Mapping[str, Any], reference: Mapping[str, str]
+) -> tuple[dict[str, str], list[Mapping[str, Any]], bool]:
+    """What a source speaks of: reference files with SHA-256, files beside the return, and whether the return itself."""
+    kept = {name: reference[name] for name in dict.fromkeys(_FACTS.findall(source)) if name in reference}
     rest = re.sub(r"data/reference/", "", source)
     beside = [item for item in facts.get("other_inputs", ()) if item["file"].split("/", 1)[0] in rest]
-    own = facts["inputs"] if any(word in rest for word in _OWN) or not (named or beside) else []
-    lines += [f"{item['file']}, {_rows(item)}{item['sha256']}" for item in (*own, *beside)]
-    return lines or ["the run names no file"]
+    return kept, beside, any(word in rest for word in _OWN) or not (kept or beside)
 
 
 def _lines(name: str) -> str:
@@ -109,18 +118,86 @@ def _facts(run: Run) -> Mapping[str, Any]:
 
 
 def naming_tests(tests: Path, names: tuple[str, ...]) -> list[str]:
-    """tests/file.py::test of each test whose text names one of `names`."""
-    wanted = re.compile(r"(?<![\w.])(?:" + "|".join(re.escape(name) for name in names) + r")(?!\w)")
+    """tests/file.py::test of each test that names a table or finding by its id, or calls a builder: build()."""
+    return [test for test, told in _told_by_tests(tests) if not told.isdisjoint(names)]
+
+
+@cache
+def _told_by_tests(tests: Path) -> list[tuple[str, frozenset[str]]]:
+    """Each test as tests/file.py::test, with the texts and calls in it and in what of its file it uses."""
     found = []
     for path in sorted(tests.rglob("test_*.py")):
-        text = path.read_text(encoding="utf-8")
-        if not wanted.search(text):
-            continue
+        told, uses = dict[str, set[str]](), dict[str, set[str]]()
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            for name in _defined(node):
+                told.setdefault(name, set()).update(_told(node))
+                used = (part.id if isinstance(part, ast.Name) else getattr(part, "arg", "") for part in ast.walk(node))
+                uses.setdefault(name, set()).update(name for name in used if name)
         place = path.relative_to(tests.parent).as_posix()
-        functions = [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
-        found += [
-            f"{place}::{one.name}"
-            for one in functions
-            if one.name.startswith("test_") and wanted.search(ast.get_source_segment(text, one) or "")
-        ]
+        found += [(f"{place}::{name}", _whole(name, told, uses)) for name in told if name.startswith("test_")]
     return found
+
+
+def _told(node: ast.AST) -> Iterator[str]:
+    """Texts as they stand, files without their folder and ending, and the names of what is called, as name()."""
+    keys = {id(key) for part in ast.walk(node) if isinstance(part, ast.Dict) for key in part.keys}
+    for part in ast.walk(node):
+        # A key of a dictionary is a field's name more often than a table's.
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and id(part) not in keys:
+            yield part.value.rsplit("/", 1)[-1].removesuffix(".csv")
+        elif isinstance(part, ast.Call):
+            yield f"{getattr(part.func, 'attr', getattr(part.func, 'id', ''))}()"
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", node)]
+    return [part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+
+
+def _whole(name: str, told: Mapping[str, set[str]], uses: Mapping[str, set[str]]) -> frozenset[str]:
+    """What a definition tells, with those of the same file that it uses, as a test does fixtures and helpers."""
+    met, due = set[str](), [name]
+    while due:
+        if (one := due.pop()) not in met and one in told:
+            met.add(one)
+            due += uses[one] - met
+    return frozenset().union(*(told[one] for one in met))
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a table's numbers come from: what made it, of which files (name, SHA-256), and the tests that name it.
+
+    `own`: the return itself is among the files.
+    """
+
+    id: str
+    title: str
+    builder: str
+    method: str
+    source: str
+    files: tuple[tuple[str, str], ...]
+    own: bool
+    tests: tuple[str, ...]
+
+
+def addresses(ids: Iterable[str], facts: Mapping[str, Any], tests: Path = ROOT / "tests") -> list[Address]:
+    """The address of each registered table of `ids`, in their order. `facts`: a manifest's, with its inputs."""
+    from bond_eval.evidence.registry import of_findings, registered
+
+    known, reference, found = registered() | of_findings(), digests(REFERENCE), []
+    for spec in (known[id] for id in ids if id in known):
+        kept, beside, own = _spoken_of(spec.source, facts, reference)
+        files = [(f"data/reference/{name}", digest) for name, digest in kept.items()]
+        files += [(item["file"], item["sha256"]) for item in beside]
+        named = sorted(naming_tests(tests, (spec.id, f"{spec.build.__name__}()")), key=_kind)
+        made = f"{spec.build.__module__}.{spec.build.__name__}"
+        found.append(Address(spec.id, spec.title, made, spec.method, spec.source, tuple(files), own, tuple(named)))
+    return found
+
+
+def _kind(test: str) -> int:
+    """Published answers first, then worlds whose truth is known; attacks on what is withheld last."""
+    return next((place for place, folder in enumerate(_PROOFS) if f"/{folder}/" in test), 0)

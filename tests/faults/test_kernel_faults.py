@@ -62,7 +62,7 @@ def alone():
 def batch(tmp_path_factory):
     folder = tmp_path_factory.mktemp("faults")
     jobs = [
-        job(folder, name, "print(1)", cell, "print(2)", cell_timeout=3 if name == "stubborn" else 60, memory_mb=1000)
+        job(folder, name, "print(1)", cell, "print(2)", cell_timeout=3 if name == "stubborn" else 300, memory_mb=1000)
         for name, cell in FAULTS.items()
     ]
     return {each.name: each for each in jobs}, run(folder, jobs)
@@ -102,8 +102,8 @@ def test_a_kernel_killed_with_its_memory_full_was_out_of_memory(tmp_path):
 
 @linux
 def test_the_cap_is_each_notebooks_own(tmp_path):
-    takes = "block = bytearray(b'x') * (200 * 2**20); print(len(block))"
-    jobs = [job(tmp_path, "little", takes, memory_mb=100), job(tmp_path, "enough", takes, memory_mb=300)]
+    takes = "block = bytearray(120 * 2**20); print(len(block))"
+    jobs = [job(tmp_path, "little", takes, memory_mb=60), job(tmp_path, "enough", takes, memory_mb=180)]
     jobs.append(job(tmp_path, "uncapped", takes))
     statuses = {name: outcome.status for name, outcome in run(tmp_path, jobs).items()}
     assert statuses == {"little": "out of memory", "enough": "", "uncapped": ""}

@@ -169,6 +169,8 @@ def test_the_map_puts_a_programmes_findings_in_its_column():
     }
     assert cell["Q01", "Route 29"] == answers.DESCRIBED and cell["Q01", answers.TOGETHER] == answers.NONE
     assert cell["Q09", answers.TOGETHER] == answers.DESCRIBED and len(cell) == 14 * 6
+    shown = dict(zip(table.label("question"), table.label("short"), strict=True))
+    assert shown["Q09"] == "Q09 Value for money" and all(text.removeprefix(f"{id} ") for id, text in shown.items())
 
 
 def test_found_filters_cells_intervals_and_table():

@@ -147,6 +147,8 @@ def test_a_notebook_has_the_agreed_shape(path):
     assert len(cells) <= 15
     assert cells[0]["cell_type"] == "markdown"
     assert "".join(cells[0]["source"]).startswith("# ")
+    marks = {mark for cell in cells for mark in "".join(cell["source"]) if mark < " "}
+    assert marks <= {"\n"}, "TeX whose backslash was read as that of a tab or a page break"
     tagged = [cell for cell in cells if "parameters" in cell["metadata"].get("tags", [])]
     assert len(tagged) == 1
     code = [cell for cell in cells if cell["cell_type"] == "code"]

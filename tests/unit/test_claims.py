@@ -28,6 +28,7 @@ from bond_eval.evidence.claims import (
 from bond_eval.evidence.claims_facts import number, usable
 from bond_eval.evidence.claims_formula import MAX_LENGTH, FormulaError, evaluate, names_in
 from bond_eval.evidence.claims_lint import lint
+from bond_eval.evidence.tables.claims_register import amount
 
 FACTS = {"placements": 48.0, "unit_cost": 200.0, "other_count": 46.0, "nothing": 0.0}
 
@@ -342,3 +343,13 @@ def test_importing_the_claims_needs_no_heavy_library():
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("figure", "unit", "written"),
+    [("-606", "£000", "−£606k"), ("4.8", "£m", "£4.8m"), ("2,100,000", "£", "£2,100,000"), ("", "£m", ""),
+     ("200", "£ a case", "£200 a case"), ("60", "%", "60%"), ("50", "% of trend growth", "50% of trend growth"),
+     ("-10", "children", "−10 children")],
+)  # fmt: skip
+def test_a_figure_stands_with_its_unit_as_people_write_it(figure, unit, written):
+    assert amount(figure, unit) == written

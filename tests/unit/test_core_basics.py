@@ -31,8 +31,8 @@ def test_quarters_are_financial(text, first, last):
 
 @pytest.mark.parametrize(
     ("text", "nearest"),
-    [("2020-21", "2020-21-Q4"), ("2020-22-Q1", "2021-22-Q1"), ("2020-21-Q5", "2020-21-Q4"), ("q1", "2020-21-Q2"),
-     ("1066-67-Q1", "2066-67-Q1"), ("2020/21-Q1", "2020-21-Q1"), ("", "2020-21-Q2")],
+    [("2020-21", "2020-21-Q4"), ("2020-22-Q1", "2020-21-Q1"), ("2020-21-Q5", "2020-21-Q4"), ("q1", "2020-21-Q2"),
+     ("2020-Q2", "2020-21-Q2"), ("1066-67-Q1", "2066-67-Q1"), ("2020/21-Q1", "2020-21-Q1"), ("", "2020-21-Q2")],
 )  # fmt: skip
 def test_what_is_no_quarter_is_refused_with_the_nearest_that_is_one(text, nearest):
     with pytest.raises(InputError, match=f"such as {nearest}."):
@@ -67,7 +67,14 @@ def test_year_ends_and_whole_months():
         (formats.number(-0.4), "0"),
         (formats.number(-0.04, 1), "0.0"),
         (formats.money(640), "£640"),
-        (formats.money(-2_750_000), "-£2.8m"),
+        (formats.number(-1234.5, 1), "−1,234.5"),
+        (formats.money(-2_750_000), "−£2.8m"),
+        (formats.said(-1268.3), "−£1.27m"),
+        (formats.said(90.4), "£90k"),
+        (formats.said(999.7), "£1.00m"),
+        (formats.said(-0.2), "£0k"),
+        (formats.more(1268.3), "£1.27m more"),
+        (formats.more(-656.1), "£656k less"),
         (formats.thousands(-606), "(606)"),
         (formats.thousands(-0.2), "0"),
         (formats.date(dt.date(2019, 3, 1)), "1 March 2019"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from bond_eval.core.errors import InputError
 from bond_eval.intake.typed import NO_DAY
 from bond_eval.methods.transitions import Gammas, arrivals, intensities
+from bond_eval.placements import demand_paths
 from bond_eval.placements.backcast import backcast, month_end, origins, summary
 from bond_eval.placements.categories import CATEGORIES, IFA, OUTSIDE
 from bond_eval.placements.demand import (
@@ -119,6 +121,24 @@ def test_the_same_seed_gives_the_same_paths_and_another_others(model: Model) -> 
     start = population(small(), AS_OF)
     one, two, other = (simulate(model, start, AS_OF, 300, seed=seed, paths=50).daily for seed in (1, 1, 2))
     assert (one == two).all() and (one != other).any()
+
+
+def test_blocks_bound_the_memory_and_change_nothing(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    births = np.arange(day("2003-04-01"), day("2019-04-01"), 2, dtype=np.int32)
+    start = Population(np.arange(len(births)) % LAST, births)
+    tracemalloc.start()
+    whole = simulate(model, start, AS_OF, 365, seed=1, paths=100)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8e6 + 30 * 100 * len(births)  # bytes; in one block 78 for each child of a path
+    monkeypatch.setattr(demand_paths, "BLOCK", 777)
+    parts = simulate(model, start, AS_OF, 365, seed=1, paths=100)
+    assert (parts.daily == whole.daily).all() and (parts.exits == whole.exits).all() and whole.exits.any()
+
+
+def test_an_authority_may_have_more_children_than_a_short_number_holds(model: Model) -> None:
+    start = Population(np.full(40_000, OP), np.full(40_000, day("2010-01-01"), dtype=np.int32))
+    assert (simulate(_still(model), start, AS_OF, 2, seed=1, paths=2).daily[:, :, OP] == 40_000).all()
 
 
 def test_nights_simulated_agree_with_the_rates_they_are_drawn_from() -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bond_eval.core.findings import Finding
+from bond_eval.core.findings import Finding, interval_text
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import SAMPLE
 from bond_eval.evidence import figures
+from bond_eval.evidence.cells import WORDS, Cell
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.protected import Protected, html_table
 from bond_eval.evidence.registry import ALL, KINDS, Table, Value, registered
@@ -76,6 +77,13 @@ def test_html_is_escaped_and_has_caption_and_scopes() -> None:
     text = html_table(frame, "A & B", 1)
     assert "<script>" not in text and "&lt;script&gt;" in text
     assert "<caption>A &amp; B</caption>" in text and 'scope="col"' in text and 'scope="row"' in text
+
+
+def test_money_in_thousands_is_said_as_people_say_it() -> None:
+    net, hidden = Cell(-1268.3, "signed"), Cell(None, "signed", "c")
+    assert (f"{net}", f"{net:£}", f"{net:net}", f"{net:cost}") == ("−1,268", "−£1.27m", "£1.27m more", "£1.27m less")
+    assert f"{hidden:net}" == f"{hidden:£}" == WORDS["c"]
+    assert interval_text((-3077.5, 656.1), "£000") == "−£3.08m to £656k"
 
 
 def test_a_cell_must_be_named_exactly(stock: Protected) -> None:

@@ -131,7 +131,7 @@ def test_line_numbers_hold_after_a_misfit_blank_lines_and_an_open_quote(tmp_path
         assert [issue[1] for issue in issues_of(data, "quote_unclosed")] == [7]
         assert [issue[1:5] for issue in issues_of(data, "date_unreadable")] == [(8, "DECOM", "31/02/2019", "102")]
         assert [issue[1] for issue in issues_of(data, "code_blank")] == [9]
-        assert "2 lines hold no value" in data.issues.set_index("rule").loc["lines_blank", "problem"]
+        assert "2 line(s) hold no value" in data.issues.set_index("rule").loc["lines_blank", "problem"]
         accounts = data.accounts.set_index("module").loc["Episodes"]
         assert (accounts["rows_in"], accounts["kept"], accounts["set_aside"]) == (10, 7, 3)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import pytest
+from jupyter_client.manager import KernelManager
 
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, ROOT, SAMPLE
@@ -156,6 +157,30 @@ def test_a_server_forks_while_it_has_one_thread_only(tmp_path):
     assert started.process.wait(10) != 0
     started.close()
     assert not started.folder.exists()
+
+
+@linux
+def test_what_goes_wrong_in_a_forked_process_is_told_without_its_values(tmp_path, capfd):
+    started = kernels.Server(())
+    asked = kernels.Request("builtins:int", ("1042, 04/11/2019",), dict(os.environ), str(tmp_path))
+    assert kernels.Forked(started.address, asked).wait(60) == 1
+    started.close()
+    said = capfd.readouterr().err
+    assert said.startswith("ValueError in kernels_server.py, line ") and "1042" not in said
+
+
+@linux
+def test_who_waits_for_a_kernel_that_died_is_told(tmp_path):
+    kernels.register()
+    manager = KernelManager(kernel_name=kernels.NAME)
+    manager.start_kernel(cwd=str(tmp_path))
+    client = manager.client()
+    client.start_channels()
+    manager.provisioner.process.close()
+    with pytest.raises(RuntimeError, match="The kernel died before it replied"):
+        client.wait_for_ready(300)
+    client.stop_channels()
+    manager.cleanup_resources()
 
 
 @linux

@@ -229,7 +229,7 @@ def test_the_first_value_is_scored_and_a_change_is_shown_beside_it(run):
     run(FIRST)
     run(FIRST, median=41)
     (row,) = scores(run(SECOND))
-    assert (row["forecast"], row["changed"]) == ("43", f"{RERUN}: by -2.0 children to 41.0")
+    assert (row["forecast"], row["changed"]) == ("43", f"{RERUN}: by −2.0 children to 41.0")
 
 
 def test_what_came_is_withheld_where_it_is_small_and_so_is_what_would_tell_it():
@@ -250,7 +250,7 @@ def test_a_year_is_scored_by_its_outturn_and_never_by_a_projection():
     seals = (SealedRun("2019-20-Q2", "ab", sealed_again((), [forecast])),)
     costs = pd.DataFrame(
         {"year": ["2020-21"], "category": [OUTSIDE], "standing": ["outturn"], "child_days": [1], "cost_pounds": [8.5e6],
-         "children": [42]}
+         "children": [42], "largest_pounds": [9e5]}
     )  # fmt: skip
     seen = view(Quarter(2020, 4), seals)
     seen.costs = costs

@@ -1,5 +1,6 @@
 """A new authority's folder, and what the command line says to a newcomer: examples, next steps, completion."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -48,10 +49,10 @@ def test_the_forms_are_those_of_the_templates(folder):
     assert files == set(template_files())
 
 
-def test_the_three_commands_are_commands_of_ours_and_fit_the_folder(folder):
+def test_the_commands_are_commands_of_ours_and_fit_the_folder(folder):
     text = (folder / "START-HERE.md").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line.startswith("bond-eval ")]
-    assert [line.split()[1] for line in lines] == ["check", "run", "publish"]
+    assert [line.split()[1] for line in lines] == ["check", "run", "publish", "run", "compare"]
     for line in lines:
         parsed(line)
     assert f"{folder.as_posix()}/extracts --authority my-authority" in lines[0] + lines[1]
@@ -66,6 +67,11 @@ def test_the_first_command_runs_once_files_are_there_and_says_what_is_missing_be
     write_return(extracts, {"2019-20": filler(2019)})
     done = runner.invoke(app, ["check", str(extracts), "--authority", "my-authority"])
     assert done.exit_code == 0 and "8 rows in" in done.output
+    (following,) = [line for line in done.output.splitlines() if "Next: " in line]
+    assert "end with 2019-20-Q4" in following
+    parsed(following.partition("Next: ")[2])
+    done = runner.invoke(app, ["check", str(folder), "--authority", "my-authority"])
+    assert done.exit_code == 0 and "8 rows in" in done.output, "the folder that init made will do"
 
 
 def test_a_folder_that_holds_anything_is_refused_and_left(tmp_path):
@@ -88,6 +94,14 @@ def test_a_name_is_made_of_the_folders_or_refused(tmp_path):
         write_start(tmp_path / "---")
 
 
+def test_the_programs_own_help_has_an_example_and_is_plain_where_nobody_sees_boxes():
+    done = CliRunner().invoke(app, ["--help"])
+    text = " ".join(done.output.split())
+    example = re.search(r"Example: (bond-eval [\w -]+)\.", text)
+    assert example and done.output.isascii()
+    parsed(example[1])
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_every_command_ends_in_an_example_that_can_be_typed(name):
     command = COMMANDS[name]
@@ -104,7 +118,9 @@ WRONG = {
     "check {here}/binary": "a.csv",
     "check {here}/empty": "empty",
     "counts {here}/text --out {here}/x.csv": "text",
-    "run --data nowhere": "nowhere",
+    "run --data nowhere --authority x": "nowhere",
+    "run --data {here}/text": "--authority",
+    "check {here}/text": "CHILD, DECOM",
     "run --quarter 2020": "2020",
     "run --only 99_nothing": "99_nothing",
     "publish {here}/empty": "empty",
@@ -154,3 +170,44 @@ def test_the_shell_completes_commands(shell):
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=asked | {"PYTHONPATH": str(ROOT)}
     )
     assert "verify" in done.stdout and "audit" not in done.stdout, done.stderr[-500:]
+
+
+# What a newcomer reads first -------------------------------------------------------------------------------------
+
+PAGES = ("README.md", "docs/RUNNING.md", "notebooks/README.md")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere_and_commands_can_be_typed(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", text)
+    assert links
+    for path, part in links:
+        target = (ROOT / name).parent / path if path else ROOT / name
+        assert target.exists(), path
+        heads = re.findall(r"(?m)^#+ (.*)$", target.read_text(encoding="utf-8")) if part else []
+        assert not part or part in [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads], part
+    for line in re.findall(r"(?m)^bond-eval .*$", text):
+        parsed(line.partition("  #")[0])
+    for target in re.findall(r"\bmake ([a-z-]+)", text):
+        assert re.search(rf"(?m)^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8")), target
+
+
+def test_every_command_is_told_of():
+    text = (ROOT / "docs" / "RUNNING.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"(?m)^\| `bond-eval (\w+)", text)) == set(COMMANDS)
+
+
+def test_the_list_of_questions_is_that_of_the_notebooks_and_tells_of_each_parameter():
+    """The page that JupyterLab opens at; what stands in a parameters cell stands in its table too, word for word."""
+    text = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    said, told = {}, set(re.findall(r"(?m)^\| `(\w+ = [^`]+)`", text))
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        said[path.stem] = "".join(cells[0]["source"]).splitlines()[0].removeprefix("# ")
+        tagged = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", ()))
+        assert told == set("".join(tagged["source"]).splitlines()), path.stem
+    rows = re.findall(r"(?m)^\| \[(\w+)\]\((\w+)\.ipynb\) \| (.*) \|$", text)
+    assert [(name, link) for name, link, _ in rows] == [(name, name) for name in said]
+    assert {name: question for name, _, question in rows} == said
+    assert f"[{len(said)} questions](notebooks/README.md" in (ROOT / "README.md").read_text(encoding="utf-8")

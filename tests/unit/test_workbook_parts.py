@@ -268,6 +268,21 @@ def test_columns_of_numbers_are_set_to_the_right_with_their_heading():
     assert ["number" in cell.get("class", []) for cell in cells] == [False, True] * 3
 
 
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [(("1,042", "c", "−7%"), "number"), (("c", "x"), "number"), (("more than the model has", "c"), None),
+     (("86%", "none"), None), (("31 March 2019", "not stated", "x"), "day"), (("",), None),
+     (("w" * 25, "3.5"), "words")],
+)  # fmt: skip
+def test_a_column_is_set_in_one_way(column, kind):
+    """A symbol goes with its column: to the right among numbers, to the left among words."""
+    rows = "".join(f"<tr><th>2019</th><td>{text}</td></tr>" for text in column)
+    html = f"<table><thead><tr><th>Year</th><th>A</th></tr></thead><tbody>{rows}</tbody></table>"
+    label, *cells = BeautifulSoup(clean(html), "html.parser").find_all(["th", "td"])
+    told = {cell.get("class", [None])[0] for cell in cells if cell.get_text() != "2019"}
+    assert told == {kind} and not label.get("class"), "a label that is a number stays on the left"
+
+
 def test_equations_are_pictures_with_their_tex():
     display = BeautifulSoup(equation(r"y \le \frac{a}{b}", display=True), "html.parser")
     assert display.img["alt"] == r"y \le \frac{a}{b}" and display.img["src"].startswith("data:image/svg+xml;base64,")

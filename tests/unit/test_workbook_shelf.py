@@ -10,6 +10,7 @@ import pytest
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import made_from
 from bond_eval.core.periods import Quarter
+from bond_eval.core.places import program
 from bond_eval.evidence import book, found, release, shelf
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.registry import ALL, registered
@@ -150,5 +151,67 @@ def test_findings_outside_a_run_are_those_of_the_same_data_or_none(tmp_path, mon
         (tmp_path / "outputs").mkdir()
         shutil.copytree(tmp_path / "reference", tmp_path / "outputs" / "salford" / "2020-21-Q2")
         content |= made_from(FACTS)
-        write_json(tmp_path / "outputs" / "salford" / "2020-21-Q2" / "findings.json", content)
+        run = tmp_path / "outputs" / "salford" / "2020-21-Q2"
+        write_json(run / "findings.json", content)
+        write_json(run / "manifest.json", {"package": "that of an older program"})
+        with pytest.raises(InputError, match="--authority salford --quarter 2020-21-Q2 --data"):
+            found.find_findings(FACTS, None)
+        write_json(run / "manifest.json", {"package": program()})
     assert found.find_findings(FACTS, None).ids == ["a.b"]
+
+
+@pytest.fixture
+def runs(place, monkeypatch):
+    """In place of whole runs, a program that writes findings where it is told to; it keeps the words it was given."""
+    folder, _ = place
+    told = folder / "told.txt"
+    script = folder / "run.py"
+    script.write_text(
+        "import json, pathlib, sys\n"
+        "words = sys.argv[4:]\n"
+        "option = dict(zip(words[::2], words[1::2]))\n"
+        f"with open({str(told)!r}, 'a') as file: file.write(' '.join(words) + chr(10))\n"
+        "if option['--seed'] == '9': sys.exit('bond-eval: that is no seed.')\n"
+        "place = pathlib.Path(option['--out'], option['--authority'], option['--quarter'])\n"
+        "place.mkdir(parents=True)\n"
+        f"(place / 'findings.json').write_text(json.dumps({{'findings': [{ITEM!r}]}}))\n"
+        "print('01_a done in 0.1 s')\n",
+        encoding="utf-8",
+    )
+    popen = shelf.subprocess.Popen
+    monkeypatch.setattr(shelf.subprocess, "Popen", lambda line, **said: popen([line[0], script, *line[1:]], **said))
+    (folder / "books").mkdir()
+    monkeypatch.setattr(shelf, "NOTEBOOKS", folder / "books")
+    return folder, told
+
+
+def test_findings_of_other_data_are_made_once_and_made_again_when_anything_changes(runs, capsys):
+    folder, told = runs
+    for changed in ("", "data/a.txt", "package/b.txt", "books/c.ipynb"):
+        if changed:
+            (folder / changed).write_text("x", encoding="utf-8")
+        assert shelf.kept_findings(folder / "data", FACTS).ids == ["a.b"]
+        assert "takes minutes" in (said := capsys.readouterr().out) and "01_a done in 0.1 s" in said
+        assert shelf.kept_findings(folder / "data", FACTS).ids == ["a.b"] and capsys.readouterr().out == ""
+    lines = told.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == 4 and "--authority salford --quarter 2020-21-Q2 --seed 1" in lines[0]
+    assert all(str(folder / "runs") in line for line in lines)
+
+
+def test_a_run_that_gives_no_findings_says_why(runs, capsys):
+    folder, _ = runs
+    with pytest.raises(InputError, match="put right what it says above"):
+        shelf.kept_findings(folder / "data", FACTS | {"seed": 9})
+    assert "that is no seed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("audience", "whole"), [("internal", True), ("public", False)])
+def test_no_run_is_made_for_what_may_not_be_kept(runs, monkeypatch, made, audience, whole):
+    folder, told = runs
+    monkeypatch.delenv(book.RELEASE_VARIABLE, raising=False)
+    monkeypatch.setattr(found, "REFERENCE_RUN", folder / "nowhere")
+    facts = release.Release(made.facts | {"audience": audience}, made.tables)
+    opened = book.Book("41_a", facts, folder / "data" if whole else folder / "data" / "a.txt")
+    with pytest.raises(InputError, match="run the workbook first"):
+        opened.findings()
+    assert not told.exists()

@@ -175,6 +175,8 @@ def test_its_pages_are_published(copy):
         "run",
         "--data",
         "data/ours",
+        "--authority",
+        "salford",
         "--out",
         "outputs",
         "--internal",

@@ -78,7 +78,10 @@ def cohort_destinations(view: View) -> pd.DataFrame:
     title="Share of each baseline cohort still in its first category",
     row="a cohort and time since the baseline, at steps that hold at least six leavers",
     labels={"cohort": "Cohort", "months": "Months"},
-    values=(Value("at_risk", "Children at risk"), *ESTIMATES),
+    values=(
+        Value("at_risk", "Children at risk"),
+        *(Value(v.name, v.label, v.kind, follows=("at_risk",)) for v in ESTIMATES),
+    ),
     method="Kaplan-Meier, 95% limits on the log scale",
 )
 def cohort_survival(view: View) -> pd.DataFrame:

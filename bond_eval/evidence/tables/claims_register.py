@@ -11,8 +11,7 @@ from bond_eval.evidence.view import View
 VERDICTS = ("exact", "rounds", "does not reconcile", "contradicts", "not testable")
 SOURCE = "data/reference/claims.csv and facts.csv, from the five published documents"
 METHOD = "each formula worked out again from the published facts that it names"
-
-
+_SIGNS = {"£000": ("£", "k"), "£m": ("£", "m"), "£": ("£", ""), "%": ("", "%")}
 OUR_TEST = "our test"  # how the register marks a recalculation that no document publishes
 
 
@@ -63,5 +62,15 @@ def claims(view: View) -> pd.DataFrame:
     frame["kind"] = frame["ours"].map({True: "our test", False: "published"})
     frame["says"] = frame["quote"] + " (" + frame["document"] + ", " + frame["section"] + ")"
     for column in ("published", "recomputed"):
-        frame[column] = (frame[column] + " " + frame["unit"]).where(frame[column] != "", "")
+        frame[column] = [amount(*pair) for pair in zip(frame[column], frame["unit"], strict=True)]
     return frame[["kind", "topic", "verdict", "claim_id", "says", "published", "recomputed", "explanation"]]
+
+
+def amount(figure: str, unit: str) -> str:
+    """A figure with its unit as people write it: "-606" of "£000" is "−£606k", "60" of "%" is "60%"."""
+    figure, (head, _, rest) = figure.replace("-", "−", 1), unit.partition(" ")
+    if not figure or head not in _SIGNS:
+        return f"{figure} {unit}" if figure else ""
+    before, after = _SIGNS[head]
+    sign = "−" if figure.startswith("−") else ""
+    return f"{sign}{before}{figure.removeprefix('−')}{after} {rest}".strip()

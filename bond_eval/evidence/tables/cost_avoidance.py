@@ -15,7 +15,7 @@ from bond_eval.economics.prices import deflators, real_terms
 from bond_eval.economics.reference import load
 from bond_eval.economics.scenarios import CURRENT, DO_NOTHING
 from bond_eval.evidence.cells import show
-from bond_eval.evidence.gate import MINIMUM
+from bond_eval.evidence.gate import MINIMUM, one_childs
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.tables.placement_forecast import outlook
 from bond_eval.evidence.view import View
@@ -30,13 +30,22 @@ CASE = "data/reference/scenarios.csv and scenario_totals.csv: BOND report to Cab
 
 
 def _costs(view: View) -> pd.DataFrame:
-    """Cost by year and line, £000, with the children it is the cost of; empty where it cannot be worked out."""
-    columns = ["year", "line", "standing", "children", "cost"]
+    """Cost by year and line, £000, with the children it is the cost of; empty where it cannot be worked out.
+
+    `largest`: gate.one_childs, by which a sum that one child makes up most of is withheld, alone or with another line.
+    """
+    columns = ["year", "line", "standing", "children", "cost", "largest"]
     costs = view.costs
     if costs is None or isinstance(costs, Unpriced):
         return pd.DataFrame(columns=columns)
     lines = line_totals(costs)
-    return lines.assign(cost=lines["cost_pounds"] / 1000)[columns]
+    return lines.assign(cost=lines["cost_pounds"] / 1000, largest=one_childs(lines))[columns]
+
+
+def _external(costs: pd.DataFrame, *by: str) -> pd.DataFrame:
+    """Outside placements and IFAs in one sum."""
+    mine = costs[costs["line"].isin(EXTERNAL)].groupby(list(by), as_index=False)
+    return mine.agg(cost=("cost", "sum"), largest=("largest", "max"))
 
 
 @table(
@@ -73,7 +82,7 @@ def cost_problems(view: View) -> pd.DataFrame:
     labels={"year": "Financial year", "line": "Line", "standing": "Standing"},
     values=(
         Value("children", "Children, each category counted"),
-        Value("cost", "Cost £000", "thousands", follows=("children",)),
+        Value("cost", "Cost £000", "thousands", follows=("children",), largest="largest"),
     ),
     source=FILES,
     method=RULE,
@@ -83,7 +92,7 @@ def cost_by_line(view: View) -> pd.DataFrame:
     costs = _costs(view)
     order = {line: place for place, line in enumerate(LINE_ORDER)}
     costs = costs.assign(order=costs["line"].map(order)).sort_values(["year", "order"], ignore_index=True)
-    return costs[["year", "line", "standing", "children", "cost"]]
+    return costs[["year", "line", "standing", "children", "cost", "largest"]]
 
 
 @table(
@@ -92,11 +101,11 @@ def cost_by_line(view: View) -> pd.DataFrame:
     row="a financial year",
     labels={"year": "Financial year", "standing": "Standing"},
     values=(
-        Value("cost", "Cost £000", "thousands"),
+        Value("cost", "Cost £000", "thousands", largest="largest"),
         Value("published", "Published £000", "thousands"),
-        Value("difference", "Cost less published £000", "thousands"),
+        Value("difference", "Cost less published £000", "thousands", largest="largest"),
         Value("budget", "Budget £000", "thousands"),
-        Value("variance", "Surplus or (shortfall) £000", "thousands"),
+        Value("variance", "Surplus or (shortfall) £000", "thousands", largest="largest"),
     ),
     source=FILES,
     method=RULE,
@@ -104,7 +113,7 @@ def cost_by_line(view: View) -> pd.DataFrame:
 def cost_against_budget(view: View) -> pd.DataFrame:
     """The cost of external placements beside the published figure and the authority's own budget."""
     costs = _costs(view)
-    external = costs[costs["line"].isin(EXTERNAL)].groupby(["year", "standing"], as_index=False)["cost"].sum()
+    external = _external(costs, "year", "standing")
     figures = view.published[view.published["series"] == "actual"]
     published = dict(zip(figures["period"], figures["value"], strict=True))
     budget = _budget(view)
@@ -113,7 +122,7 @@ def cost_against_budget(view: View) -> pd.DataFrame:
     )
     external["difference"] = external["cost"] - external["published"]
     external["variance"] = external["budget"] - external["cost"]
-    return external[["year", "standing", "cost", "published", "difference", "budget", "variance"]]
+    return external[["year", "standing", "cost", "published", "difference", "budget", "variance", "largest"]]
 
 
 def _budget(view: View) -> dict[str, float]:
@@ -190,8 +199,8 @@ def position_counterfactuals(view: View) -> pd.DataFrame:
     row="a financial year",
     labels={"year": "Financial year"},
     values=(
-        Value("nominal", "As paid £000", "thousands"),
-        Value("real", "In the last year's prices £000", "thousands"),
+        Value("nominal", "As paid £000", "thousands", largest="largest"),
+        Value("real", "In the last year's prices £000", "thousands", largest="largest"),
         Value("standing", "Standing of the deflator", "text"),
     ),
     source=FILES + "; data/reference/deflators.csv",
@@ -199,13 +208,13 @@ def position_counterfactuals(view: View) -> pd.DataFrame:
 )
 def cost_real(view: View) -> pd.DataFrame:
     """The cost of external placements with inflation taken out; years without a deflator are left out."""
-    costs = _costs(view)
-    years = costs[costs["line"].isin(EXTERNAL)].groupby("year")["cost"].sum()
-    years = years[years.index.isin(deflators()["year"])]
+    years = _external(_costs(view), "year")
+    years = years[years["year"].isin(deflators()["year"])]
     if years.empty:
-        return pd.DataFrame(columns=["year", "nominal", "real", "standing"])
-    found = real_terms(years.to_numpy(dtype=float), list(years.index), str(years.index[-1]))
-    return pd.DataFrame({"year": found.years, "nominal": found.nominal, "real": found.real, "standing": found.standing})
+        return pd.DataFrame(columns=["year", "nominal", "real", "standing", "largest"])
+    found = real_terms(years["cost"].to_numpy(dtype=float), list(years["year"]), str(years["year"].iloc[-1]))
+    columns = {"year": found.years, "nominal": found.nominal, "real": found.real, "standing": found.standing}
+    return pd.DataFrame({**columns, "largest": years["largest"].to_numpy()})
 
 
 BEHIND = ("children", "few")
@@ -222,7 +231,7 @@ MODELS = (
     labels={"design": "Design", "since": "Counted from"},
     values=(
         Value("children", "Children in outside placements and IFAs since"),
-        Value("few", "Fewest events behind it, where 1 to 5"),
+        Value("few", "Fewest events behind it, where 1 to 5", inward=True),
         Value("outside_days", "Outside placements: child-days avoided", "signed", follows=BEHIND),
         Value("ifa_days", "IFAs: child-days avoided", "signed", follows=BEHIND),
         Value("median", "Avoided £000, all categories", "signed", follows=BEHIND),

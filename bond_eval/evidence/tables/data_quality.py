@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bond_eval.core import formats
 from bond_eval.core.periods import year_label
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.coarse import fold
+from bond_eval.evidence.registry import ALL, Value, coarser, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.checks import RULES
 from bond_eval.intake.reference import modules, read_reference
@@ -22,6 +24,8 @@ FULL, NEARLY, PARTLY, POOR, FEW, NONE = (
     "Too few rows",
     "No rows",
 )
+ENDS = "End supplied or moved: to where the next episode starts, to the file's last day, or over a gap in care"
+REPEATS = "A row that repeats another, of one file or of a later submission; set aside"
 ENOUGH_ROWS = 100  # below this a band would tell how few rows are blank
 COMPLETENESS_FIELDS = {
     "Episodes": ("rne", "ls", "cin", "place", "provider", "location"),
@@ -35,28 +39,25 @@ FIELD_NAMES = {"provider": "PLACE_PROVIDER", "location": "PL_LOCATION or PL_POST
 
 @table(
     "files_received",
-    title="Files read, by module: rows that came in, were kept and were set aside",
+    title="Files read, by module: rows that came in, and those of them that were set aside",
     row="a module",
     labels={"module": "Module"},
     values=(
         Value("files", "Files", children=False),
         Value("rows_in", "Rows in"),
-        Value("kept", "Kept", follows=("set_aside",)),
-        Value("set_aside", "Set aside"),
+        Value("set_aside", "Set aside", of="rows_in"),
     ),
     margins=("module",),
     source="the files themselves",
 )
 def files_received(view: View) -> pd.DataFrame:
-    """Rows in = rows kept + rows set aside, module by module; modules that did not arrive with no file."""
+    """Rows in and rows set aside, module by module (the rest was kept); modules that did not arrive with no file."""
     accounts = view.data.accounts
     rows = []
     for module in (*modules(), ALL):
         part = accounts if module == ALL else accounts[accounts["module"] == module]
-        rows.append(
-            (module, len(part), int(part["rows_in"].sum()), int(part["kept"].sum()), int(part["set_aside"].sum()))
-        )
-    return pd.DataFrame(rows, columns=["module", "files", "rows_in", "kept", "set_aside"])
+        rows.append((module, len(part), int(part["rows_in"].sum()), int(part["set_aside"].sum())))
+    return pd.DataFrame(rows, columns=["module", "files", "rows_in", "set_aside"])
 
 
 @table(
@@ -128,20 +129,42 @@ def _band(values: pd.Series) -> str:
 
 @table(
     "issues_by_rule",
-    title="Issues found in reading the files, by rule and what was done",
-    row="a rule and action",
-    labels={"severity": "Severity", "problem": "What is wrong", "action": "Done"},
-    values=(ROWS,),
+    title="Issues found in reading the files, by rule, and what was done",
+    row="a rule",
+    labels={"severity": "Severity", "problem": "What is wrong"},
+    values=(ROWS, Value("action", "Done", "text", children=False)),
+    margins=("problem",),
     source="`bond-eval check`",
 )
 def issues_by_rule(view: View) -> pd.DataFrame:
-    """How many rows each rule met, gravest first."""
-    issues = view.data.issues
-    counts = issues.groupby(["severity", "rule", "action"], observed=True).size().reset_index(name="rows")
-    order = {"error": 0, "warning": 1, "note": 2}
-    counts = counts.assign(problem=counts["rule"].map(RULES), order=counts["severity"].map(order))
-    counts = counts.sort_values(["order", "rows", "problem"], ascending=[True, False, True])
-    return counts[["severity", "problem", "action", "rows"]].reset_index(drop=True)
+    """How many rows each rule met and what became of them, gravest first, with the whole of each severity."""
+    issues, parts = view.data.issues, []
+    for severity in ("error", "warning", "note"):
+        mine = issues[issues["severity"] == severity]
+        named = mine.assign(problem=mine["rule"].map(RULES), action=mine["action"].astype(str))
+        counts = named.groupby("problem").agg(rows=("rule", "size"), action=("action", _each)).reset_index()
+        whole = pd.DataFrame({"problem": [ALL], "rows": [len(mine)], "action": [_each(named["action"])]})
+        counts = counts.sort_values(["rows", "problem"], ascending=[False, True])
+        parts += [pd.concat([counts, whole]).assign(severity=severity)] if len(mine) else []
+    columns = ["severity", "problem", "rows", "action"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def _each(texts: pd.Series) -> str:
+    return formats.listed(sorted(set(texts)))
+
+
+@coarser("issues_by_rule", said="Rules that few rows met are put together by severity, and named beside it.")
+def _issues_together(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rules of few rows as one row, or in the whole, of their severity, which the head of a page has too."""
+    parts = []
+    for _, part in frame.groupby("severity", sort=False):
+        less = fold(part, "problem", "rows", lambda few: f"Other rules ({len(few)})")
+        gone = part[~part["problem"].isin(less["problem"])]
+        named = "; ".join(f"{rule} ({action})" for rule, action in zip(gone["problem"], gone["action"], strict=True))
+        holds = less["problem"] == (ALL if len(less) == 1 else less["problem"].iloc[-2])
+        parts.append(less.assign(action=less["action"].mask(holds & bool(named), named)))
+    return pd.concat(parts, ignore_index=True)
 
 
 @table(
@@ -156,6 +179,16 @@ def stitching(view: View) -> pd.DataFrame:
     """Rows changed or set aside by each rule. Rows after the as-of date are no change and are left out."""
     counts = view.history.audit["rule"].value_counts()
     rows = [(rule, words, int(counts.get(rule, 0))) for rule, words in stitch.RULES.items() if rule != "A"]
+    return pd.DataFrame(rows, columns=["rule", "meaning", "rows"])
+
+
+@coarser("stitching", said="Rules are put together in two kinds, since most of them changed few rows.")
+def _stitching_together(frame: pd.DataFrame) -> pd.DataFrame:
+    """What was put right in two kinds: an end that was supplied or moved, and a row that repeats another."""
+    rows = []
+    for words, again in ((ENDS, False), (REPEATS, True)):
+        mine = frame[frame["rule"].str.startswith("3") == again]
+        rows.append((", ".join(mine["rule"]), words, mine["rows"].sum()))
     return pd.DataFrame(rows, columns=["rule", "meaning", "rows"])
 
 

@@ -32,9 +32,8 @@ from bond_eval.evidence.trend_words import (
     written,
 )
 from bond_eval.evidence.view import View
-from bond_eval.intake.reference import read_reference
 from bond_eval.methods.proportions import Estimate, rate_ratio
-from bond_eval.placements.categories import OUTSIDE
+from bond_eval.placements.categories import OUTSIDE, rules_table
 from bond_eval.placements.panel import neighbours_panel
 from bond_eval.placements.series import BEGUN
 from bond_eval.placements.trend import COMPARED, OLDER, Design, Trend, beside_others, first_month
@@ -275,6 +274,12 @@ def _baseline(view: View) -> tuple[Design | None, str]:
     return Design("baseline", "", ratio, "", 1, few), f"{start}: {words}."
 
 
+PANDEMIC = "The pandemic began weeks after the programme"
+NOT_TAKEN = "Children whom Route 29 does not take change too"
+REACHED = "The under-12s are reached by the case review, TCS and Harbour"
+TOGETHER = "Several programmes began together"
+
+
 @table(
     "trend_threats",
     title="What else would explain the result, and what the data say of it",
@@ -292,27 +297,29 @@ def trend_threats(view: View) -> pd.DataFrame:
     """Each threat tested where the data allow it, and otherwise stated."""
     named = {one.name: one for one in designs_of(view)}
     base, words = _baseline(view)
-    rules = read_reference("placement_categories.csv")
+    rules = rules_table(view.data.categories)
     years = {str(year) for year in range(view.history.first_day.year, view.as_of.year + 1)}
     dated = rules[(rules["category"] == OUTSIDE) & (rules["valid_from"].isin(years) | rules["valid_to"].isin(years))]
     ifa, home = named["Entering IFAs, 12 to 17"], named["Entering other residential care, 12 to 17"]
     care, young = named["Coming into care, 12 to 17"], named["Entering outside placements, under 12"]
     rows = [
-        ("The pandemic began weeks after the programme", *findings_of(named, *PANDEMICS)),
+        (PANDEMIC, *findings_of(named, *PANDEMICS)),
         ("The baseline was an unusual time", words, "tested", base.few if base else np.nan),
         ("Children go to IFAs or other residential care instead", *findings_of(named, ifa.name, home.name)),
         ("Fewer children come into care at all", *findings_of(named, care.name)),
-        ("Children whom Route 29 does not take change too", *findings_of(named, young.name)),
+        (NOT_TAKEN, *findings_of(named, young.name)),
         (
             "A change of codes looks like a change of trend",
             f"{formats.number(len(dated))} rules for outside placements begin or end within the years of the data",
             "tested in part: a change of recording practice is in no table", np.nan,
         ),
         (
-            "The under-12s are reached by the case review, TCS and Harbour",
+            REACHED,
             "They are no clean control: Maryland 2 at most", "stated", np.nan,
         ),
-        ("Several programmes began together", "Nothing here tells Route 29 from the others", "stated", np.nan),
+        (TOGETHER, "Nothing here tells Route 29 from the others", "stated", np.nan),
     ]  # fmt: skip
+    if not view.authority.published:  # then it is not known to have these programmes
+        rows = [row for row in rows if row[0] not in (PANDEMIC, NOT_TAKEN, REACHED, TOGETHER)]
     frame = pd.DataFrame(rows, columns=["threat", "found", "tested", "few"])
     return frame[["threat", "few", "found", "tested"]]

@@ -94,9 +94,9 @@ def direction(chart: pd.DataFrame) -> str:
     labels={"measure": "Measure", "week": "Week"},
     values=(
         Value("value", "Number"),
-        Value("mean", "Mean", "decimal", children=False),
-        Value("lower", "Lower limit", "decimal", children=False),
-        Value("upper", "Upper limit", "decimal", children=False),
+        Value("mean", "Mean", "decimal", follows=("value",), over="measure"),
+        Value("lower", "Lower limit", "decimal", follows=("value",), over="measure"),
+        Value("upper", "Upper limit", "decimal", follows=("value",), over="measure"),
         Value("verdict", "Verdict", "text", children=False),
         Value("said", "Series as a whole", "text", children=False),
     ),
@@ -152,7 +152,7 @@ def encompass_months(view: View) -> pd.DataFrame:
     labels={"line": "Figure"},
     values=(
         Value("computed", "Worked out"),
-        Value("published", "Published", "number", children=False),
+        Value("published", "Published", "number", follows=("computed",)),
         Value("gap", "Difference", "signed", follows=("computed",)),
         Value("when", "When", "text", children=False),
         Value("claim", "Claim", "text", children=False),
@@ -200,7 +200,7 @@ BOTH = "Of children seen by Harbour, notified themselves in that time"
     values=(
         *SHARE,
         Value("computed", "Share in %", "rate", follows=("children", "of")),
-        Value("published", "Published in %", "rate", children=False),
+        Value("published", "Published in %", "rate", follows=("children", "of")),
         Value("claim", "Claim", "text", children=False),
     ),
     source=f"{ACTIVITY}, cases and events; data/reference/facts.csv",

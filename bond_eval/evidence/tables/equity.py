@@ -8,17 +8,18 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bond_eval.evidence.disclosure import small
 from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.registry import ALL, Value, coarser, table
 from bond_eval.evidence.tables.domestic_abuse import activity, latest
-from bond_eval.evidence.tables.programmes import LINKED, REGISTER, each
+from bond_eval.evidence.tables.programmes import BROAD, LINKED, REGISTER, each, in_broad_groups, told_apart
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import FEW, TOO_FEW
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.register import Register
 from bond_eval.methods.proportions import share_of
 from bond_eval.programmes.cases import AGES, CHARACTERISTICS, UNRECORDED
-from bond_eval.programmes.equity_stages import REFERRED, missing, stages
+from bond_eval.programmes.equity_stages import COLUMNS, REFERRED, compare, missing, stages
 
 POPULATION, IN_NEED = "eligible population", "children in need"
 REFERRED_OF_NEED = "Referred, of children in need"
@@ -27,6 +28,7 @@ ALIKE = "no clear difference from the others"
 NOT_COMPARED = "not compared"
 CHANCE = 0.05  # of comparisons where nothing differs, at 95%
 COUNTS = ("before", "reached")
+EARLY = (REFERRED, REFERRED_OF_NEED)
 # Groups that have an order of their own; the rest go by name, and what is not recorded last.
 FIFTHS = ("Most deprived fifth", "Second fifth", "Third fifth", "Fourth fifth", "Least deprived")
 ORDER = {name: (1, f"{place:02d}") for place, name in enumerate((*AGES, *FIFTHS, UNRECORDED))}
@@ -74,8 +76,8 @@ def _of_programme(view: View, register: Register, key: str) -> pd.DataFrame:
     values=(
         Value("before", "At the stage before", of="before_of"),
         Value("reached", "Reached it", of="reached_of"),
-        Value("before_of", "Number it is nearest to", follows=COUNTS),
-        Value("reached_of", "Number that is nearest to", follows=COUNTS),
+        Value("before_of", "Number it is nearest to", follows=COUNTS, inward=True),
+        Value("reached_of", "Number that is nearest to", follows=COUNTS, inward=True),
         Value("rate", "Of those before", "rate", follows=COUNTS),
         *(Value(name, label, "factor", follows=COUNTS)
           for name, label in (("ratio", "Relative rate"), ("lower", "Lower"), ("upper", "Upper"))),
@@ -94,6 +96,33 @@ def equity_stages(view: View) -> pd.DataFrame:
                "lower", "upper", "said", "moved", "verdict", "method"]  # fmt: skip
     parts = [_rows(found).assign(programme=name) for _, name, found in _staged(view)]
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+@coarser("equity_stages", BROAD)
+def stages_in_broad_groups(frame: pd.DataFrame) -> pd.DataFrame:
+    """Every stage after referral by broad groups, each compared with the others anew.
+
+    Referral stays as it is: the population has nobody who is not recorded or is not of the ages taken, so that a group
+    with these in it would be compared with one without.
+    """
+    keys = ["programme", "stage", "characteristic", "value"]
+    broad = in_broad_groups(frame.loc[frame["value"] != ALL, [*keys, *COUNTS]], list(COUNTS))
+    parts = [frame.iloc[:0]]
+    for programme, rows in frame.groupby("programme", sort=False):
+        mine = broad[broad["programme"] == programme].groupby(keys[1:3], sort=False)
+        found = [one for (stage, name), part in mine for one in compare(
+            stage, name.lower(), *(part.set_index("value")[count] for count in COUNTS))]  # fmt: skip
+        late = _rows(pd.DataFrame(found, columns=COLUMNS)).assign(programme=programme)[list(frame.columns)]
+        parts += [rows[rows["stage"].isin(EARLY)], late[~late["stage"].isin(EARLY)]]
+    return pd.concat(parts, ignore_index=True)
+
+
+@coarser("equity_stages")
+def stages_told_apart(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of each later stage the characteristics by which no count is a few, nor a few short of a number beside it."""
+    few = pd.concat([small(frame[name]) | small(frame[f"{name}_of"] - frame[name]) for name in COUNTS], axis=1)
+    later = (frame["value"] != ALL) & ~frame["stage"].isin(EARLY)
+    return told_apart(frame, few.any(axis=1) & later, ["programme", "stage"])
 
 
 def _rows(found: pd.DataFrame) -> pd.DataFrame:

@@ -11,6 +11,22 @@ from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
 
 KINDS = {"question": "Appendix 4", "scope": "Evaluation scope"}
+SHORT = {
+    "Q01": "Foreseen outcomes reached",
+    "Q02": "Every group of children",
+    "Q03": "How and why",
+    "Q04": "Circumstances, side effects",
+    "Q05": "A whole-systems way",
+    "Q06": "What makes it last",
+    "Q07": "Better outcomes for children",
+    "Q08": "The right outcomes captured",
+    "Q09": "Value for money",
+    "Q10": "Unmet need, spare capacity",
+    "E1": "Trends and cost",
+    "E2": "Lessons from elsewhere",
+    "E3": "Cases and children's voice",
+    "E4": "Evidence of others",
+}
 OF_FINDINGS = "findings.json of the first stage; data/reference/questions.csv"
 METHOD = "rules by question and kind of finding; strength on the Maryland scale where a finding is causal"
 
@@ -106,7 +122,7 @@ def answer_summary(found: Found) -> pd.DataFrame:
     "evidence_map",
     title="Evidence map: the best evidence on each question, by programme",
     row="a question and programme",
-    labels={"question": "Question", "programme": "Programme"},
+    labels={"question": "Question", "short": "In short", "programme": "Programme"},
     values=(_text("best", "Best evidence"), _count("rank", "Rank (1 strongest)"), _count("findings", "Findings")),
     source=OF_FINDINGS,
     method=METHOD,
@@ -120,5 +136,5 @@ def evidence_map(found: Found) -> pd.DataFrame:
         for programme in dict.fromkeys((answers.TOGETHER, *answers.programmes().values())):
             mine = bearing.only([item for item in bearing if answers.programme_of(item) == programme])
             rank = answers.grade(mine)
-            rows.append((id, programme, answers.GRADES[rank], rank, len(mine.known)))
-    return pd.DataFrame(rows, columns=["question", "programme", "best", "rank", "findings"])
+            rows.append((id, f"{id} {SHORT[id]}", programme, answers.GRADES[rank], rank, len(mine.known)))
+    return pd.DataFrame(rows, columns=["question", "short", "programme", "best", "rank", "findings"])

@@ -11,7 +11,10 @@ from bond_eval.core import formats
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import next_month
 from bond_eval.economics.reference import load
+from bond_eval.evidence.cells import CONFIDENTIAL
 from bond_eval.evidence.dials import MONITORING, dials
+from bond_eval.evidence.gate import protect
+from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.registry import Value, registered, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
@@ -112,7 +115,7 @@ def _flag(row: dict[str, object], tolerance: float) -> str:
 )
 def gm_funding_template(view: View) -> pd.DataFrame:
     """Each heading of the mapping file with our figure; nothing that speaks of children can be mapped."""
-    built: dict[str, pd.DataFrame] = {}
+    built: dict[str, Protected] = {}
     rows = []
     for row in read_reference("gm_template.csv").to_dict("records"):
         figure = _mapped(view, row, built)
@@ -121,7 +124,7 @@ def gm_funding_template(view: View) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["heading", "figure", "from_table", "note"])
 
 
-def _mapped(view: View, row: dict[str, str], built: dict[str, pd.DataFrame]) -> float:
+def _mapped(view: View, row: dict[str, str], built: dict[str, Protected]) -> float:
     """The figure of one heading; NaN where no row has it. Raises InputError for a mapping that names nothing."""
     where = dict(part.split("=", 1) for part in row["where"].split(";") if "=" in part)
     spec = registered().get(row["table"])
@@ -130,12 +133,11 @@ def _mapped(view: View, row: dict[str, str], built: dict[str, pd.DataFrame]) -> 
         raise InputError(f"data/reference/gm_template.csv, {row['heading']!r}: no such table, column or label.")
     if value.guarded or value.follows or value.kind == "text":
         raise InputError(f"data/reference/gm_template.csv, {row['heading']!r}: a figure of children cannot be mapped.")
-    if spec.id not in built:
-        built[spec.id] = spec.build(view)
-    frame = built[spec.id]
-    for label, wanted in where.items():
-        frame = frame[frame[label] == wanted]
-    return float(frame[row["value"]].sum(min_count=1))
+    if spec.id not in built:  # what the gate withholds is no figure of the template
+        built[spec.id] = protect(spec, spec.build(view), view.audience)
+    cells = built[spec.id].where(**where).cells(row["value"])
+    known = [cell.value for cell in cells if cell.value is not None]
+    return float(sum(known)) if known and all(cell.symbol != CONFIDENTIAL for cell in cells) else np.nan
 
 
 @table(

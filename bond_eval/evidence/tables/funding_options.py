@@ -99,7 +99,8 @@ def _reductions() -> dict[str, float]:
     row="a programme",
     labels={"programme": "Programme"},
     values=(
-        Value("affected", "Children, as published"),
+        # Half of them would give away few, so that a public reader is told who is affected and not how many.
+        Value("affected", "Children, as published", inward=True),
         Value("who", "Who", "text"),
         Value("likely", "Likely if stopped", "text"),
         Value("notice", "Notice", "text"),

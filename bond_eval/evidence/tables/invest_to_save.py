@@ -14,12 +14,13 @@ from bond_eval.economics.discounting import discount_factors
 from bond_eval.economics.money import Withheld
 from bond_eval.economics.reference import load
 from bond_eval.evidence.dials import MONITORING, dials, worked_table
+from bond_eval.evidence.gate import one_childs
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.view import View
 from bond_eval.placements.categories import EXTERNAL
-from bond_eval.placements.costing import Unpriced
+from bond_eval.placements.costing import Unpriced, line_totals
 
-PACK = ["looked_after", "children", "cost", "budget", "variance", "spend", "so_far"]
+PACK = ["looked_after", "children", "cost", "budget", "variance", "spend", "so_far", "largest"]
 SOURCE = "data/reference/funding.csv: Sandwell Cabinet report September 2021, 4.6; discount_rates.csv"
 
 
@@ -102,9 +103,9 @@ def proposal_requirements(view: View) -> pd.DataFrame:
     values=(
         Value("looked_after", "Looked after on the last day"),
         Value("children", "In outside placements and IFAs on the last day"),
-        Value("cost", "Cost £000", "thousands", follows=("children",)),
+        Value("cost", "Cost £000", "thousands", follows=("children",), largest="largest"),
         Value("budget", "Budget £000", "thousands"),
-        Value("variance", "Surplus or (shortfall) £000", "thousands", follows=("children",)),
+        Value("variance", "Surplus or (shortfall) £000", "thousands", follows=("children",), largest="largest"),
         Value("spend", "Programme spend £000", "thousands"),
         Value("so_far", "Programme spend so far £000", "thousands"),
     ),
@@ -124,18 +125,22 @@ def monitoring_pack(view: View) -> pd.DataFrame:
 
 
 def _months(view: View) -> pd.DataFrame:
-    """Whole months from the first full financial year: day (first of month), month, looked_after, children, cost."""
-    costs = view.costs
+    """Whole months from the first full financial year: day (first of month), month, looked_after, children, cost, and
+    the largest of one child's shares of a line in the year."""
+    costs, columns = view.costs, ["day", "month", "looked_after", "children", "cost", "largest"]
     if costs is None or isinstance(costs, Unpriced) or costs.empty:
-        return pd.DataFrame(columns=["day", "month", "looked_after", "children", "cost"])
+        return pd.DataFrame(columns=columns)
+    lines = line_totals(costs)
+    largest = one_childs(lines)[lines["line"].isin(EXTERNAL)].groupby(lines["year"]).max()
     rates = costs.set_index(["year", "category"])["cost_pounds"] / costs.set_index(["year", "category"])["child_days"]
     daily, rows = view.counts.by_category(), []
     for day in month_starts(max(view.counts.first, dt.date(int(costs["year"].min()[:4]), 4, 1)), view.as_of):
         nights = daily[str(day) : str(next_month(day) - dt.timedelta(days=1))]
         year, last = year_label(financial_year_start(day)), nights.iloc[-1]
         pounds = sum(nights[name].sum() * rates.get((year, name), 0.0) for name in EXTERNAL)
-        rows.append((day, formats.month(day), int(last.sum()), int(last[list(EXTERNAL)].sum()), pounds / 1000))
-    return pd.DataFrame(rows, columns=["day", "month", "looked_after", "children", "cost"])
+        external = int(last[list(EXTERNAL)].sum())
+        rows.append((day, formats.month(day), int(last.sum()), external, pounds / 1000, largest.get(year, 0.0)))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _by_month(lines: pd.DataFrame) -> pd.Series:
@@ -153,10 +158,10 @@ def _by_month(lines: pd.DataFrame) -> pd.Series:
     values=(
         Value("children", "Fewest children in outside placements and IFAs in a month"),
         Value("planned", "Planned saving £000", "thousands"),
-        Value("saved", "Saving at the demand that came £000", "signed", follows=("children",)),
-        Value("raw", "Saving at the demand foreseen £000", "signed", follows=("children",)),
+        Value("saved", "Saving at the demand that came £000", "signed", follows=("children",), largest="largest"),
+        Value("raw", "Saving at the demand foreseen £000", "signed", follows=("children",), largest="largest"),
         Value("demand", "Demand above plan", "percent", follows=("children",)),
-        Value("verdict", "Verdict", "text"),
+        Value("verdict", "Verdict", "text", follows=("saved",)),
         Value("rule", "Rule", "text"),
     ),
     source="data/reference/review_plans.csv, SSDA903 episodes and the authority's finance files",
@@ -176,9 +181,10 @@ def review(view: View) -> pd.DataFrame:
         found = its.twelve_month_review(year.astype(float), tolerance=tolerance)
         if isinstance(found, Withheld):
             none = [np.nan] * 3
-            rows.append((plan["proposal"], np.nan, plan["planned_saving_000"], *none, found.reason, ""))
+            rows.append((plan["proposal"], np.nan, plan["planned_saving_000"], *none, found.reason, "", 0.0))
             continue
         amounts = (found.planned_saving, found.adjusted_saving, found.raw_saving, found.demand_change)
-        rows.append((plan["proposal"], int(mine["children"].min()), *amounts, found.verdict, found.rule))
-    columns = ["proposal", "children", "planned", "saved", "raw", "demand", "verdict", "rule"]
+        words = (found.verdict, found.rule, mine["largest"].max())
+        rows.append((plan["proposal"], int(mine["children"].min()), *amounts, *words))
+    columns = ["proposal", "children", "planned", "saved", "raw", "demand", "verdict", "rule", "largest"]
     return pd.DataFrame(rows, columns=columns)

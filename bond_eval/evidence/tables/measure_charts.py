@@ -30,9 +30,9 @@ TENS = 10  # a number of events told by whole tens gives no few of them away, fr
     values=(
         *PARTS,
         Value("value", "Value", "decimal", follows=("numerator", "denominator")),
-        Value("mean", "Mean", "decimal", children=False),
-        Value("lower", "Lower limit", "decimal", children=False),
-        Value("upper", "Upper limit", "decimal", children=False),
+        Value("mean", "Mean", "decimal", follows=("numerator", "denominator"), over="measure"),
+        Value("lower", "Lower limit", "decimal", follows=("numerator", "denominator"), over="measure"),
+        Value("upper", "Upper limit", "decimal", follows=("numerator", "denominator"), over="measure"),
         Value("verdict", "Verdict", "text", children=False),
         Value("rebased", "Re-based because", "text", children=False),
     ),

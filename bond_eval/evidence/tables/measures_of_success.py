@@ -31,7 +31,7 @@ UNMEASURED, UNJUDGED = "Not measured", "Measured, not yet judged"
 
 
 PARTS = (
-    Value("numerator", "Numerator", of="denominator"),
+    Value("numerator", "Numerator", of="denominator", event="measure"),
     Value("denominator", "Denominator"),
 )
 

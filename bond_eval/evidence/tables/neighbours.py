@@ -288,8 +288,8 @@ def _signed(value: float) -> str:
     labels={"measure": "Count", "rule": "What counts as a placement", "date": "Date"},
     values=(
         Value("own", "From the return", of="of"),
-        Value("published", "Published", "number", follows=("own",), children=False),
-        Value("difference", "Difference", "signed", follows=("own",), children=False),
+        Value("published", "Published", "number", follows=("own", "of"), children=False),
+        Value("difference", "Difference", "signed", follows=("own", "of"), children=False),
         Value("of", "Whole, from the return"),
         Value("published_of", "Whole, published", "number", follows=("own", "of"), children=False),
         Value("difference_of", "Difference of the wholes", "signed", follows=("own", "of"), children=False),

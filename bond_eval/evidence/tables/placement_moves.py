@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 
 from bond_eval.core.periods import financial_year_start, year_label
+from bond_eval.evidence.coarse import fold
 from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.registry import ALL, Value, coarser, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import labels
 from bond_eval.intake.typed import day_number
@@ -37,6 +39,12 @@ SHARE = (
     Value("upper", "Upper", "percent", follows=("children",)),
 )
 BEFORE, SINCE = "Before the baseline", "Since the baseline"
+OWN, OTHER_CARE, LEFT = "In-house or connected carers", "Other care", "Left care, or placed for adoption"
+GROUPS = {
+    "In-house fostering": OWN, "Connected carers": OWN, "Home, left care": LEFT, "Adoption or guardianship": LEFT,
+    "Independence or adulthood": LEFT,
+    **dict.fromkeys(("Other residential", "With parents, in care", "Supported", "Other"), OTHER_CARE),
+}  # fmt: skip
 
 
 def _windows(view: View) -> dict[str, tuple[dt.date, dt.date]]:
@@ -69,6 +77,15 @@ def moves_matrix(view: View) -> pd.DataFrame:
     return tidy.assign(moves=tidy["moves"].astype(int))
 
 
+@coarser("moves_matrix", said="Categories are put together, since many moves between two of them were few.")
+def _moves_together(frame: pd.DataFrame) -> pd.DataFrame:
+    """The authority's own carers as one, all care but theirs and the external as one, all ways out of care as one."""
+    sides = {side: frame[side].map(GROUPS).fillna(frame[side]) for side in ("origin", "destination")}
+    # Placed for adoption is in care as an origin; as a destination it stands with those who left.
+    sides["origin"] = sides["origin"].replace(LEFT, OTHER_CARE)
+    return frame.assign(**sides).groupby(["destination", "origin"], sort=False, as_index=False)["moves"].sum()
+
+
 @table(
     "move_marks",
     title="Moves within care, by effect on the budget and on the child's stability",
@@ -90,6 +107,9 @@ def move_marks(view: View) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["window", "budget", "stability", "mark", "moves"])
 
 
+STABILITY = ["measure", "rule", "date", "children", "of", "gap", "share", "lower", "upper"]
+
+
 @table(
     "stability_measures",
     title="Stability of placements at each year end, by what is counted as a placement",
@@ -98,14 +118,15 @@ def move_marks(view: View) -> pd.DataFrame:
     values=(
         Value("children", "Children", of="of", follows=("gap",)),
         Value("of", "Of"),
-        Value("gap", "Differs from a rule above by a few"),
+        Value("gap", "Differs from a rule above by a few", inward=True),
         *(Value(v.name, v.label, v.kind, follows=("children", "gap")) for v in SHARE[2:]),
     ),
+    margins=("date",),
     method="NI062 and NI063; Wilson 95% interval",
 )
 def stability_measures(view: View) -> pd.DataFrame:
     """Three or more placements in the year, and the same placement for two years, under each disputed rule."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     measures = {
         "Three or more placements in the year": (three_or_more, 364),
         # Two and a half years in care have to lie within the data.
@@ -115,17 +136,33 @@ def stability_measures(view: View) -> pd.DataFrame:
         for measure, (count, needs) in measures.items():
             if (day - view.history.first_day).days < needs:
                 continue
-            above: list[int] = []
-            for rules in VARIANTS:
-                n, of = count(view.history, day, rules)
-                # Two rules that differ by a few children would give those few away.
-                gap = min((abs(n - other) for other in above if other != n), default=0)
-                gap = gap if gap < MINIMUM else 0
-                above.append(n)
-                _, _, *share = share_of(n, of)
-                rows.append((measure, rules.label, day, n, of, gap, *share))
-    columns = ["measure", "rule", "date", "children", "of", "gap", "share", "lower", "upper"]
-    return pd.DataFrame(rows, columns=columns)
+            counts = [(rules.label, *count(view.history, day, rules)) for rules in VARIANTS]
+            rows += _by_rule(measure, day, counts)
+    return pd.DataFrame(rows, columns=STABILITY)
+
+
+def _by_rule(measure: str, day: dt.date | str, counts: Sequence[tuple[str, int, int]]) -> Iterator[tuple[object, ...]]:
+    """Rows of one measure and date, the rules in order: label, children, of."""
+    for place, (rule, n, of) in enumerate(counts):
+        # Two rules that differ by a few children would give those few away.
+        gap = min((abs(n - other) for _, other, _ in counts[:place] if other != n), default=0)
+        _, _, *share = share_of(n, of)
+        yield measure, rule, day, n, of, gap if gap < MINIMUM else 0, *share
+
+
+@coarser(
+    "stability_measures",
+    said="All dates are put together for each rule but the first, since at one date the "
+    "rules differ by few children; a child is then counted once a date.",
+)
+def _stability_together(frame: pd.DataFrame) -> pd.DataFrame:
+    """The first rule at each date; every rule over all dates together, a child once a date."""
+    rows: list[tuple[object, ...]] = []
+    for measure, part in frame.groupby("measure", sort=False):
+        rows += part.loc[part["rule"] == VARIANTS[0].label, STABILITY].itertuples(index=False, name=None)
+        sums = part.groupby("rule", sort=False)[["children", "of"]].sum()
+        rows += _by_rule(str(measure), ALL, list(sums.itertuples(name=None)))
+    return pd.DataFrame(rows, columns=STABILITY)
 
 
 @table(
@@ -176,6 +213,12 @@ def new_out_of_area(view: View) -> pd.DataFrame:
     counts = reason[new].value_counts().sort_index().sort_values(ascending=False, kind="stable")
     rows = [(str(name), int(n)) for name, n in counts.items()]
     return pd.DataFrame([*rows, (ALL, int(counts.sum()))], columns=["reason", "placements"])
+
+
+@coarser("new_out_of_area", said="Reasons of few placements are put together in one row.")
+def _reasons_together(frame: pd.DataFrame) -> pd.DataFrame:
+    """Reasons of few placements as one row."""
+    return fold(frame, "reason", "placements", lambda few: f"{len(few)} other reasons")
 
 
 @table(

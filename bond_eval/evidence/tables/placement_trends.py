@@ -32,7 +32,7 @@ AGE_GROUPS = {
 
 def _stock(view: View, day: dt.date) -> dict[str, int]:
     counts = view.counts.on(day).sum(axis=1)
-    return {**{name: int(n) for name, n in counts.items()}, ALL: int(counts.sum())}
+    return {**{name: int(counts[name]) for name in view.categories}, ALL: int(counts.sum())}
 
 
 @table(
@@ -61,7 +61,7 @@ def placements_by_month(view: View) -> pd.DataFrame:
     """Children by category on the last day of each month."""
     months = month_starts(view.history.first_day, view.as_of)
     ends = [next_month(month) - dt.timedelta(days=1) for month in months]
-    rows = [(day, category, _stock(view, day)[category]) for day in ends for category in CATEGORIES]
+    rows = [(day, category, _stock(view, day)[category]) for day in ends for category in view.categories]
     return pd.DataFrame(rows, columns=["date", "category", "children"])
 
 
@@ -265,8 +265,8 @@ def boundary_by_category(view: View) -> pd.DataFrame:
         Value("children", "Children", of="of", follows=("gap",)),
         Value("of", "New in all"),
         Value("gap", "Differs from the first reading by"),
-        Value("published", "Published", "number", follows=("children", "gap")),
-        Value("difference", "Difference", "signed", follows=("children", "gap")),
+        Value("published", "Published", "number", follows=("children", "gap", "of")),
+        Value("difference", "Difference", "signed", follows=("children", "gap", "of")),
     ),
     source="SSDA903 episodes and header; data/reference/published.csv",
 )

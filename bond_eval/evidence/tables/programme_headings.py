@@ -36,8 +36,8 @@ LABELS = {"heading": "Heading", "measure": "Measure", "form": "Told as"}
 VALUES = (
     Value("children", "Children"),
     Value("beside", "Of, or compared with"),
-    Value("before", "Events before, or of the others"),
-    Value("after", "Events after"),
+    Value("before", "Events before, or of the others", event="measure"),
+    Value("after", "Events after", event="measure"),
     *(Value(name, label, "percent", follows=GUARDS)
       for name, label in (("ratio", "Rate after of that before, or share"), ("lower", "Lower"), ("upper", "Upper"))),
     Value("shown", "Estimate (95% interval)", "text", follows=GUARDS),

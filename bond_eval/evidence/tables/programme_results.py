@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.disclosure import small
+from bond_eval.evidence.registry import Value, coarser, table
 from bond_eval.evidence.tables.programmes import LINKED, REGISTER, each, of_each, once
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import changed, differs
@@ -104,8 +105,8 @@ def programme_comparison(view: View) -> pd.DataFrame:
     labels={"programme": "Programme", "event": "Event"},
     values=(
         Value("children", "Children compared"),
-        Value("before", "Events before"),
-        Value("after", "Events after"),
+        Value("before", "Events before", event="event"),
+        Value("after", "Events after", event="event"),
         *(Value(name, label, "factor", follows=("children", "before", "after"))
           for name, label in (("share", "Rate after ÷ before"), ("lower", "Lower"), ("upper", "Upper"))),
         *(Value(name, label, "factor", follows=("children", "before", "after"))
@@ -193,6 +194,12 @@ def programme_scales(view: View) -> pd.DataFrame:
     return of_each(view, names, build)
 
 
+@coarser("programme_scales", "Scores of which few or no children have a second are left out of what is published.")
+def scales_of_many(frame: pd.DataFrame) -> pd.DataFrame:
+    """Scores that were taken again of more than a few: of the others nothing could be shown."""
+    return frame[(frame["pairs"] > 0) & ~small(frame["pairs"])].reset_index(drop=True)
+
+
 @table(
     "programme_care",
     title="Days in placements before and after the start, of children looked after when it came",
@@ -219,6 +226,12 @@ def programme_care(view: View) -> pd.DataFrame:
                 for r in found.days.to_dict("records")]  # fmt: skip
 
     return of_each(view, ["category", "children", "of", "before", "after", *BOUNDS], build)
+
+
+@coarser("programme_care", "Categories in which few children had a day are left out of what is published.")
+def care_of_many(frame: pd.DataFrame) -> pd.DataFrame:
+    """Categories in which nobody, or not only a few, had a day: of the others nothing could be shown."""
+    return frame[~small(frame["children"])].reset_index(drop=True)
 
 
 def care_changes(view: View) -> dict[str, care_before_after.CareChange]:

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.evidence.claims_facts import project_facts
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.disclosure import crowded, small
+from bond_eval.evidence.label_days import broad_groups
+from bond_eval.evidence.registry import ALL, REGISTRY, Value, coarser, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.register import Register
@@ -75,7 +77,7 @@ def of_each(view: View, columns: list[str], build: Callable[[str, Register], lis
     values=(
         Value("children", "Cases", of="of", follows=("beside",)),
         Value("of", "Of referrals"),
-        Value("beside", "The others of the same whole"),
+        Value("beside", "The others of the same whole", inward=True),
     ),
     source=REGISTER,
 )
@@ -154,6 +156,39 @@ def _named(word: str) -> str:
     return word[:1].upper() + word[1:]
 
 
+BROAD = (
+    "Groups of children are put together into broader ones for publication, since too many of their counts would be "
+    "small; a characteristic by which even these are small is left out."
+)
+
+
+def in_broad_groups(frame: pd.DataFrame, counts: list[str]) -> pd.DataFrame:
+    """Rows of one broad group (data/reference/broad_groups.csv) added up; the other columns are taken as labels."""
+    groups = broad_groups()
+    value = [groups.get(pair, pair[1]) for pair in zip(frame["characteristic"], frame["value"], strict=True)]
+    labels = [name for name in frame.columns if name not in counts]
+    return frame.assign(value=value).groupby(labels, sort=False, as_index=False)[counts].sum()
+
+
+def told_apart(frame: pd.DataFrame, few: pd.Series, within: list[str]) -> pd.DataFrame:
+    """The characteristics of each part (`within`) that have no row of a few; where none has, the part's total alone."""
+    crowd = few.groupby([frame[name] for name in (*within, "characteristic")]).transform("any")
+    totals = frame[frame["value"] == ALL].drop_duplicates(within)
+    whole = pd.MultiIndex.from_frame(totals[within]).isin(pd.MultiIndex.from_frame(frame.loc[~crowd, within]))
+    return pd.concat([frame[~crowd], totals[~whole].assign(characteristic=ALL)]).sort_index().reset_index(drop=True)
+
+
+coarser("programme_cohorts", BROAD)(lambda frame: in_broad_groups(frame, ["referred", "started"]))
+
+
+@coarser("programme_cohorts")
+def cohorts_told_apart(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of each programme the characteristics by which no group, nor those of it who did not start, are a few."""
+    left = frame["referred"] - frame["started"]
+    few = small(frame["referred"]) | small(frame["started"]) | small(left)
+    return told_apart(frame, few & (frame["value"] != ALL), ["programme"])
+
+
 @table(
     "programme_flow",
     title="Caseload: opening, taken on, closed, closing",
@@ -180,6 +215,31 @@ def programme_flow(view: View) -> pd.DataFrame:
     return of_each(view, ["quarter", *columns], build)
 
 
+@coarser(
+    "programme_flow",
+    "Quarters of a programme with few children are put together for publication, into financial years or, where these "
+    "are small too, into one period.",
+)
+def flow_in_longer_periods(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each programme in the shortest periods of which not too many counts are small."""
+    parts = []
+    for _, part in frame.groupby("programme", sort=False):
+        for alike in (len("2020-21"), 0):  # how much of a quarter's name those of one period share
+            if crowded(REGISTRY["programme_flow"], part):
+                periods = part.groupby(part["quarter"].str[:alike], sort=False)
+                kept = {name: (name, "first") for name in ("programme", "opening")}
+                sums = {name: (name, "sum") for name in ("accepted", "closed")}
+                part = periods.agg(**kept, quarter=("quarter", _span), **sums, closing=("closing", "last"))
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True) if parts else frame
+
+
+def _span(quarters: pd.Series) -> str:
+    """ "2019-20-Q1 to 2019-20-Q4"; one quarter by its name."""
+    first, last = quarters.iloc[0].partition(" to ")[0], quarters.iloc[-1].rpartition(" to ")[2]
+    return first if first == last else f"{first} to {last}"
+
+
 @table(
     "programme_unmet",
     title="Cases not accepted, by reason",
@@ -198,6 +258,19 @@ def programme_unmet(view: View) -> pd.DataFrame:
         return [*((str(reason), int(n)) for reason, n in counts.items()), (ALL, int(counts.sum()))]
 
     return of_each(view, ["reason", "children"], build)
+
+
+@coarser(
+    "programme_unmet",
+    "Reasons other than that the child was too young are put together for publication, since too many of their counts "
+    "would be small; of a programme in which these are small too only the total is left.",
+)
+def unmet_by_age(frame: pd.DataFrame) -> pd.DataFrame:
+    """Too young, any other reason, and all of them."""
+    reason = frame["reason"].where(frame["reason"].isin((capacity.TOO_YOUNG, ALL)), "any other reason")
+    found = frame.assign(reason=reason).groupby(["programme", "reason"], sort=False, as_index=False)["children"].sum()
+    few = small(found["children"]) & (found["reason"] != ALL)
+    return found[~few.groupby(found["programme"]).transform("any") | (found["reason"] == ALL)].reset_index(drop=True)
 
 
 @table(

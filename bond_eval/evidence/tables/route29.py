@@ -165,10 +165,11 @@ def _value(view: View) -> pd.DataFrame:
     labels={"kind": "Kind", "statement": "The model asks for"},
     values=(
         Value("children", "Rests on"),
+        Value("part", "Of them, as the words say", of="children", inward=True),
         Value("value", "Value", "decimal", follows=("children",)),
         Value("lower", "Lower", "decimal", follows=("children",)),
         Value("upper", "Upper", "decimal", follows=("children",)),
-        Value("shown", "What the register shows", "text", follows=("children",)),
+        Value("shown", "What the register shows", "text", follows=("children", "part")),
         Value("standing", "Standing of the statement", "text", children=False),
         Value("source", "Source of the statement", "text", children=False),
     ),
@@ -189,7 +190,7 @@ def route29_fidelity(view: View) -> pd.DataFrame:
             else:
                 found = SHOWN[line["shown_by"]](view, view.register)
         rows.append({**line, **found})
-    columns = ["kind", "statement", "children", "value", "lower", "upper", "shown", "standing", "source"]
+    columns = ["kind", "statement", "children", "part", "value", "lower", "upper", "shown", "standing", "source"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -259,13 +260,18 @@ def _part(part: int, whole: int, words: str) -> dict[str, Any]:
     """ "45 of 117 who ...", without numbers where part or rest is small, since words pass no gate."""
     if 0 < part < MINIMUM or 0 < whole - part < MINIMUM:
         return {"children": whole, "shown": f"{'few' if part < MINIMUM else 'nearly all'} {words}"}
-    return {"children": whole, "shown": f"{formats.number(part)} of {formats.number(whole)} {words}"}
+    return {"children": whole, "part": part, "shown": f"{formats.number(part)} of {formats.number(whole)} {words}"}
 
 
 SHOWN: dict[str, Any] = {
     "hub": _hub, "partners": _posts("multi-disciplinary p"), "posts": _posts("p"), "dose": _dose,
     "caseload": _caseload, "ages": _ages, "both": _both,
 }  # fmt: skip
+
+
+def whole_years(view: View, days: pd.Series) -> float:
+    """Whole years from the first of `days` (numbers) to the view's last day, since the day itself is one child's."""
+    return max(float((day_number(view.as_of) + 1 - int(days.min())) // 365.25), 1.0) if len(days) else np.nan
 
 
 @table(
@@ -278,7 +284,8 @@ SHOWN: dict[str, Any] = {
         Value("years", "Years watched", "decimal", children=False),
         *(Value(name, label, "decimal", follows=("children",))
           for name, label in (("rate", "More referrals a year"), ("lower", "Lower"), ("upper", "Upper"))),
-        Value("now", "Referrals a year now", "number", children=False),
+        Value("now", "Referrals a year now", "number", follows=("cases",)),
+        Value("cases", "Referrals", inward=True),
         Value("said", "What can be said", "text", children=False),
     ),
     margins=("age",),
@@ -287,22 +294,25 @@ SHOWN: dict[str, Any] = {
 )  # fmt: skip
 def route29_ages(view: View) -> pd.DataFrame:
     """Children turned away for being too young by age, as a yearly rate since the programme began."""
-    columns = ["age", "children", "years", "rate", "lower", "upper", "now", "said"]
+    columns = ["age", "children", "years", "rate", "lower", "upper", "now", "cases", "said"]
     missing = lacking(view.register, KEY, "cases")
     if missing or view.register is None:
         row = dict.fromkeys(columns, np.nan) | {"age": ALL, "said": f"cannot be said: needs {NEEDS[missing]}"}
         return pd.DataFrame([row], columns=columns)
     cases = cases_at(view.register, view.as_of, KEY)
     live = int(view.register.programmes.set_index("programme").at[KEY, "live_from"])
-    first = live if live != NO_DAY else int(cases.loc[cases["opened"] != NO_DAY, "opened"].min())
-    years = (day_number(view.as_of) + 1 - first) / 365.25
+    # A programme's first day is known; that of its first case is one child's, of which only the whole year is told.
+    if live != NO_DAY:
+        years = (day_number(view.as_of) + 1 - live) / 365.25
+    else:
+        years = whole_years(view, cases.loc[cases["opened"] != NO_DAY, "opened"])
     young = cases[cases["refused"] & (cases["reason"] == "too young")]
     counts = young.groupby("age")["child"].nunique()
     rows = []
     for age, count in [*counts.items(), (ALL, int(counts.sum()))]:
         one = rate(int(count), years)
         said = TOO_FEW if count < MINIMUM else "a lower bound: only those who were referred all the same"
-        rows.append((age, int(count), years, one.value, one.lower, one.upper, len(cases) / years, said))
+        rows.append((age, int(count), years, one.value, one.lower, one.upper, len(cases) / years, len(cases), said))
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -326,7 +336,7 @@ STAFF = (
     values=(
         Value("staff", "Staff", of="of"),
         Value("of", "Of all in post"),
-        Value("published", "Published"),
+        Value("published", "Published", follows=("staff", "of")),
         Value("gap", "Difference", "signed", follows=("staff", "published")),
     ),
     source=f"{REGISTER} (activity); data/reference/facts.csv",
@@ -355,7 +365,7 @@ def route29_staff(view: View) -> pd.DataFrame:
     row="a count",
     labels={"line": "Count"},
     values=(
-        Value("published", "Published"),
+        Value("published", "Published", follows=("register",)),
         Value("register", "Register"),
         Value("text", "Where, and what it leaves", "text", children=False),
     ),

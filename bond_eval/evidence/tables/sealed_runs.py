@@ -16,6 +16,7 @@ from bond_eval.core import formats
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import REFERENCE
 from bond_eval.economics.sealing import FORECAST, Seal, SealedRun, in_force, read_seals
+from bond_eval.evidence.gate import one_childs
 from bond_eval.evidence.registry import Value, table
 from bond_eval.evidence.tables.benefits_realisation import SEALS as PUBLISHED_SEALS
 from bond_eval.evidence.view import View
@@ -100,9 +101,9 @@ def sealed_scores(view: View) -> pd.DataFrame:
         Value("lower", "Lower limit £000", "thousands"),
         Value("upper", "Upper limit £000", "thousands"),
         Value("children", "Children"),
-        Value("came", "Came £000", "thousands", follows=("children",)),
-        Value("error", "Came less sealed £000", "signed", follows=("children",)),
-        Value("inside", "Within the band", "text", follows=("children",)),
+        Value("came", "Came £000", "thousands", follows=("children",), largest="largest"),
+        Value("error", "Came less sealed £000", "signed", follows=("children",), largest="largest"),
+        Value("inside", "Within the band", "text", follows=("children", "came")),
         Value("moved", "Moved since £000", "signed"),
         CHANGED,
         Value("prices", "Price base", "text"),
@@ -116,13 +117,13 @@ def sealed_pounds(view: View) -> pd.DataFrame:
     rows, now = [], published_in_force(view.as_of)
     for run in view.seals:
         for item, about in (pair for kind in (COST, AVOIDED, PUBLISHED) for pair in _due(view, kind, run)):
-            children, came = _cost(view, item, about)
+            children, came, largest = _cost(view, item, about)
             moved = now[about].value - item.value if item.name.startswith(PUBLISHED) and about in now else np.nan
             scored = _scored(item, came)
             values = (*scored[:4], children, *scored[4:], moved, changes(run, item), item.price_base, item.hash[:12])
-            rows.append((*_labels(item, item.name), *values))
+            rows.append((*_labels(item, item.name), *values, largest))
     columns = [*LABELS, "made_on", "sealed", "lower", "upper", "children", "came", "error", "inside", "moved",
-               "changed", "prices", "seal"]  # fmt: skip
+               "changed", "prices", "seal", "largest"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -161,11 +162,12 @@ def _scored(item: Seal, came: float) -> tuple[object, ...]:
     return made_on, item.value, lower, upper, came, came - item.value, inside
 
 
-def _cost(view: View, item: Seal, about: str) -> tuple[float, float]:
-    """Children and £000 of the outturn that a sealed cost of a year speaks of; NaN where there is none."""
+def _cost(view: View, item: Seal, about: str) -> tuple[float, float, float]:
+    """Children, £000 and one child's share of the outturn that a sealed cost speaks of; NaN where there is none."""
     if not item.name.startswith(COST) or not isinstance(view.costs, pd.DataFrame):
-        return np.nan, np.nan
+        return (np.nan,) * 3
     lines = line_totals(view.costs)
     year = Quarter.parse(item.target).financial_year
     mine = lines[(lines["year"] == year) & (lines["line"] == about) & (lines["standing"] == OUTTURN)]
-    return (float(mine["children"].iloc[0]), float(mine["cost_pounds"].iloc[0]) / 1000) if len(mine) else (np.nan,) * 2
+    found = zip(mine["children"], mine["cost_pounds"] / 1000, one_childs(mine), strict=True)
+    return next(found, (np.nan,) * 3)

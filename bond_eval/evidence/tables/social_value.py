@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.evidence.claims_facts import project_facts
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.coarse import fold
+from bond_eval.evidence.registry import ALL, Value, coarser, table
 from bond_eval.evidence.tables.domestic_abuse import ACTIVITY, SHARE, activity, latest
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
@@ -41,7 +42,7 @@ def _stock(view: View, name: str) -> pd.Series:
         Value("children", "Number", of="of"),
         Value("of", "Of"),
         *SHARE[2:],
-        Value("published", "Published"),
+        Value("published", "Published", follows=("children", "of")),
         Value("gap", "Difference", "signed", follows=("children", "published")),
         Value("claim", "Claim", "text", children=False),
     ),
@@ -121,6 +122,12 @@ def staff_roles(view: View) -> pd.DataFrame:
     staff = _stock(view, "staff in post")
     rows = [(str(role)[:1].upper() + str(role)[1:], n) for role, n in staff.items()]
     return pd.DataFrame([*rows, *([(ALL, staff.sum())] if rows else [])], columns=["role", "staff"])
+
+
+@coarser("staff_roles", said="Roles that few hold are put together in one row.")
+def _roles_together(frame: pd.DataFrame) -> pd.DataFrame:
+    """Roles of few staff as one row, which names them."""
+    return fold(frame, "role", "staff", lambda few: "; ".join(sorted(few["role"])))
 
 
 @table(

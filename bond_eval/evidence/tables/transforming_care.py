@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.periods import Quarter
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.disclosure import small
+from bond_eval.evidence.registry import ALL, Value, coarser, table
 from bond_eval.evidence.tables import programme_headings as shared
 from bond_eval.evidence.tables.programme_claims import programme_claims
 from bond_eval.evidence.tables.programmes import LINKED, REGISTER, once
@@ -77,9 +78,17 @@ def residential_school(view: View) -> pd.DataFrame:
     """Children in a residential school at the end of each quarter, all of the authority's and not the programme's."""
     rows, quarter = [], Quarter.of(view.history.first_day)
     while quarter.end <= view.as_of:
-        rows.append((quarter.end, SCHOOL, int(view.counts.on(quarter.end).loc[SCHOOL].sum())))
+        children = int(view.counts.on(quarter.end).loc[SCHOOL].sum()) if SCHOOL in view.categories else np.nan
+        rows.append((quarter.end, SCHOOL, children))
         quarter = quarter.next()
     return pd.DataFrame(rows, columns=["date", "category", "children"])
+
+
+@coarser("residential_school", "Quarters up to the last with a small count are left out of what is published.")
+def school_since_few(frame: pd.DataFrame) -> pd.DataFrame:
+    """The quarters since the last of which the count is small; the latest at least."""
+    few = small(frame["children"]).to_numpy().nonzero()[0]
+    return frame.iloc[min(few.max() + 1, len(frame) - 1) if len(few) else 0 :].reset_index(drop=True)
 
 
 @table(
@@ -105,6 +114,12 @@ def tcs_activity(view: View) -> pd.DataFrame:
         rows += [(name, _period(first, last), value, note) for first, last, value, note in spans]
         rows.append((name, ALL, part["value"].sum(), ""))
     return pd.DataFrame(rows, columns=["activity", "period", "children", "note"])
+
+
+@coarser("tcs_activity", "Periods are put together for publication, since too many of their counts would be small.")
+def activity_in_all(frame: pd.DataFrame) -> pd.DataFrame:
+    """The sum over all periods alone."""
+    return frame[frame["period"] == ALL].reset_index(drop=True)
 
 
 def _of(register: Register, name: str) -> pd.DataFrame:
@@ -156,8 +171,8 @@ def _length(view: View) -> float:
 
 
 def _since(view: View) -> float:
-    """Years from the first start of a case to the quarter's end."""
+    """Whole years from the first start of a case to the quarter's end, since its day is one child's."""
     if shared.lacking(view.register, KEY, "cases") or view.register is None:
         return np.nan
     starts = cases_at(view.register, view.as_of, KEY).query("started")["start"]
-    return (day_number(view.as_of) - float(starts.min())) / 365.25 if len(starts) else np.nan
+    return float((day_number(view.as_of) - int(starts.min())) // 365.25) if len(starts) else np.nan

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.evidence.gate import small
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.registry import ALL, Value, coarser, table
 from bond_eval.evidence.tables.programmes import REGISTER, each
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import FEW, TOO_FEW
@@ -161,7 +161,6 @@ def whole(view: View, rows: pd.DataFrame, counts: list[str]) -> list[float]:
     labels={"theme": "Theme", "programme": "Programme"},
     values=(
         Value("present", "Present", children=False),
-        Value("studies", "Studies"),
         Value("said", "What is said of it", "text", children=False),
         Value("key", "Key", "text", children=False),
     ),
@@ -171,12 +170,12 @@ def whole(view: View, rows: pd.DataFrame, counts: list[str]) -> list[float]:
 def case_themes(view: View) -> pd.DataFrame:
     """Themes with consent, by programme; a study without it is in no row of any edition."""
     rows = []
-    for (theme, programme), part in _agreed(view).groupby(["theme", "programme"], sort=True):
+    for theme, programme in sorted(set(_agreed(view)[["theme", "programme"]].itertuples(index=False, name=None))):
         whose = "no single programme" if programme == OF_NO_PROGRAMME else programme
         said = f"A theme in the case studies of {whose}: {theme[:1].lower()}{theme[1:]}"
         key = re.sub(r"[^a-z0-9]+", "_", f"{theme} {programme}".lower()).strip("_")
-        rows.append((theme, programme, 1, len(part), said, key))
-    return pd.DataFrame(rows, columns=["theme", "programme", "present", "studies", "said", "key"])
+        rows.append((theme, programme, 1, said, key))
+    return pd.DataFrame(rows, columns=["theme", "programme", "present", "said", "key"])
 
 
 def _agreed(view: View) -> pd.DataFrame:
@@ -214,7 +213,7 @@ def case_summaries(view: View) -> pd.DataFrame:
     row="a programme and status",
     labels={"programme": "Programme", "status": "Status at referral"},
     values=(
-        Value("with_it", "Smallest number it would give away"),
+        Value("with_it", "Smallest number it would give away", inward=True),
         Value("eligible", "Eligible", follows=("with_it",)),
         Value("chosen", "Chosen"),
     ),
@@ -226,6 +225,12 @@ def dip_strata(view: View) -> pd.DataFrame:
     """Strata of each programme's dip sample. Ids stay with the sampler: no table holds them, in any edition."""
     rows = [row for key, name, register in each(view) for row in _strata(view, key, name, register)]
     return pd.DataFrame(rows, columns=["programme", "status", "with_it", "eligible", "chosen"])
+
+
+@coarser("dip_strata", said="Strata of each programme are put together, since most of them are of few children.")
+def _strata_together(frame: pd.DataFrame) -> pd.DataFrame:
+    """Programmes alone, without their strata."""
+    return frame[frame["status"] == ALL].reset_index(drop=True)
 
 
 def _strata(view: View, key: str, name: str, register: Register) -> Iterator[tuple[str, str, float, int, int]]:

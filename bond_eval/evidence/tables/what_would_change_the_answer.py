@@ -252,7 +252,7 @@ def _edge_000(dials: dict[str, float]) -> float:
     values=(
         Value("children", "Children followed from their start"),
         Value("events", "Became looked after", of="children"),
-        Value("days", "Within days", "number"),
+        Value("days", "Within days", "number", children=False),
         Value("share", "Share", "percent", follows=("children", "events")),
         Value("lower", "Lower", "percent", follows=("children", "events")),
         Value("upper", "Upper", "percent", follows=("children", "events")),

@@ -10,7 +10,8 @@ import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.core.periods import Quarter
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.disclosure import crowded
+from bond_eval.evidence.registry import REGISTRY, Value, coarser, table
 from bond_eval.evidence.tables.programmes import LINKED, REGISTER, each
 from bond_eval.evidence.tables.voice_and_cases import SHARES, interval, least, names_of, shares
 from bond_eval.evidence.view import View
@@ -20,9 +21,10 @@ from bond_eval.programmes.cases import cases_at
 
 HORIZON = 180  # days, as in the tables of each programme
 ONCE, ADDED, TWICE = "Each child once", "Added up", "Counted on top"
+SEVERAL = "More than one programme"
 NO_CASES = "it cannot be said without register/cases.csv"
 SPARE, FULL, OVER, UNSTATED = "spare places", "full", "over its places", "places not stated"
-GIVEN_AWAY = Value("with_it", "Smallest number it would give away")
+GIVEN_AWAY = Value("with_it", "Smallest number it would give away", inward=True)
 
 
 def releasable(rows: list[np.ndarray], sensitive: list[np.ndarray]) -> list[bool]:
@@ -49,7 +51,7 @@ def _overlaps(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _combined(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
-    columns = ["programmes", "number", "with_it", "children"]
+    columns = ["programmes", "number", "with_it", "together", "children"]
     totals = ["programme", "with_it", "referred", "children", "with_also", "also", "said"]
     if view.register is None or view.register.cases.empty:
         blank = pd.DataFrame([(ONCE, *(np.nan,) * 5, NO_CASES)], columns=totals)
@@ -72,7 +74,7 @@ def _combined(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
     with_it = [0.0 if one else smallest for one in free]
     names, n = names_of(view), len(keys)
     rows = [(overlap.TOGETHER.join(names[key] for key in sorted(one)), int(number[at]), with_it[2 * n + 1 + at],
-             int(counts[at])) for at, one in enumerate(sets)]  # fmt: skip
+             with_it[n], int(counts[at])) for at, one in enumerate(sets)]  # fmt: skip
     said = "adding up the programmes would count some children more than once"
     said = said if sizes[n] else "adding up the programmes counts no child twice"
     each_one = [(names[key], with_it[at], int(referred[key]), sizes[at], with_it[n + 1 + at], sizes[n + 1 + at], "")
@@ -89,6 +91,7 @@ def _combined(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
     values=(
         Value("number", "Programmes in it", children=False),
         GIVEN_AWAY,
+        Value("together", "The same, of all in several programmes", "number", children=False, inward=True),
         Value("children", "Children in these and no other", follows=("with_it",)),
     ),
     source=REGISTER,
@@ -97,6 +100,17 @@ def _combined(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
 def overlap_combinations(view: View) -> pd.DataFrame:
     """Every combination that occurs, most children first."""
     return _overlaps(view)[0]
+
+
+@coarser(
+    "overlap_combinations",
+    "Combinations of several programmes are put together for publication, since too many of their counts are small.",
+)
+def overlap_in_several(frame: pd.DataFrame) -> pd.DataFrame:
+    """Children in one programme alone, by programme, and all who were in several."""
+    alone, several = frame[frame["number"] == 1], frame[frame["number"] > 1]
+    row = several.head(1).assign(programmes=SEVERAL, with_it=several["together"], children=several["children"].sum())
+    return pd.concat([alone, row], ignore_index=True)
 
 
 @table(
@@ -108,7 +122,7 @@ def overlap_combinations(view: View) -> pd.DataFrame:
         GIVEN_AWAY,
         Value("referred", "Referred"),
         Value("children", "Started", of="referred", follows=("with_it",)),
-        Value("with_also", "Smallest number that overlap would give away"),
+        Value("with_also", "Smallest number that overlap would give away", inward=True),
         Value("also", "In another programme too", of="children", follows=("with_also",)),
         Value("said", "What it means", "text", children=False),
     ),
@@ -120,6 +134,14 @@ def overlap_totals(view: View) -> pd.DataFrame:
     return _overlaps(view)[1]
 
 
+@coarser("overlap_totals", "A number is left out (x) where it would give a small one away.")
+def totals_without_few(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without what could not be shown: of a part the whole, so that the other parts can be."""
+    also, whole = frame["also"].where(frame["with_also"] == 0), (frame["programme"] == ONCE) & (frame["with_it"] > 0)
+    children = frame["children"].mask(whole)
+    return frame.assign(also=also, children=children)
+
+
 @table(
     "shared_outcomes",
     title=f"Within {HORIZON} days of the start: each programme's count, their sum, and each child once",
@@ -128,8 +150,9 @@ def overlap_totals(view: View) -> pd.DataFrame:
     values=(
         GIVEN_AWAY,
         Value("children", "Children followed", follows=("with_it",)),
-        Value("events", "To whom it happened", of="children", follows=("with_it",)),
-        *shares("events", "children", "with_it", label="Cumulative incidence"),
+        Value("with_events", "Smallest number that the events would give away", inward=True),
+        Value("events", "To whom it happened", of="children", follows=("with_it", "with_events")),
+        *shares("events", "children", "with_it", "with_events", label="Cumulative incidence"),
         Value("said", "What it means", "text", children=False),
     ),
     source=LINKED,
@@ -137,31 +160,37 @@ def overlap_totals(view: View) -> pd.DataFrame:
 )
 def shared_outcomes(view: View) -> pd.DataFrame:
     """Becoming looked after, and returning home from care. The whole is never more than the sum."""
-    rows: list[tuple[Any, ...]] = []
-    for outcome in (outcomes.ENTRY, outcomes.EXIT):
-        if view.register is None or view.register.cases.empty:
-            rows.append((outcomes.CAUSES[outcome][0], TWICE, *(np.nan,) * 6, NO_CASES))
-        else:
-            rows += _shared(view, outcome)
-    return pd.DataFrame(rows, columns=["outcome", "counted", "with_it", "children", "events", *SHARES, "said"])
+    columns = ["outcome", "counted", "with_it", "children", "with_events", "events", *SHARES, "said"]
+    names = (outcomes.ENTRY, outcomes.EXIT)
+    if view.register is None or view.register.cases.empty:
+        blank = [(outcomes.CAUSES[outcome][0], TWICE, *(np.nan,) * 7, NO_CASES) for outcome in names]
+        return pd.DataFrame(blank, columns=columns)
+    found = {one: overlap.shared_outcome(view.register, view.history, view.as_of, HORIZON, one) for one in names}
+    # Those counted on top in one outcome and in the other add up to children whom another table counts.
+    few = least(
+        *(n for parts, once in found.values() for n in (*parts["children"], parts["children"].sum() - len(once.frame)))
+    )
+    return pd.DataFrame([row for one in names for row in _shared(view, one, *found[one], few)], columns=columns)
 
 
-def _shared(view: View, outcome: str) -> list[tuple[Any, ...]]:
-    parts, found = overlap.shared_outcome(view.register, view.history, view.as_of, HORIZON, outcome)  # type: ignore[arg-type]
+def _shared(
+    view: View, outcome: str, parts: pd.DataFrame, found: outcomes.FollowUp, few: float
+) -> list[tuple[Any, ...]]:
     first = found.at(HORIZON).head(1)
     once = (len(found.frame), int(first["events"].sum()))
     added = (int(parts["children"].sum()), int(parts["events"].sum()))
     if once[0] > added[0] or once[1] > added[1]:
         raise AssertionError(f"{outcome}: children counted once are more than their sum")
-    on_top = (added[0] - once[0], added[1] - once[1])
-    few = least(*parts["children"], *parts["events"], *(parts["children"] - parts["events"]), *on_top)
+    on_top = added[1] - once[1]
+    with_events = least(*parts["events"], *(parts["children"] - parts["events"]), on_top)
     bounds = first[["incidence", "lower", "upper"]].iloc[0].tolist() if len(first) else [np.nan] * 3
-    said = "adding up counts some of them more than once" if on_top[1] else "adding up counts none of them twice"
+    said = "adding up counts some of them more than once" if on_top else "adding up counts none of them twice"
     names, none, outcome = names_of(view), (np.nan,) * 3, outcomes.CAUSES[outcome][0]
-    rows = [(outcome, names[name], 0.0, n, events, *none, "") for name, n, events in parts.itertuples(index=False)]
-    rows += [(outcome, ADDED, few, *added, *none, ""), (outcome, ONCE, few, *once, *bounds, "")]
+    rows = [(outcome, names[name], 0.0, n, 0.0, events, *none, "") for name, n, events in parts.itertuples(index=False)]
+    rows += [(outcome, ADDED, few, added[0], with_events, added[1], *none, "")]
+    rows += [(outcome, ONCE, few, once[0], with_events, once[1], *bounds, "")]
     # What was counted on top is no part of the children on top: its own size alone decides.
-    return [*rows, (outcome, TWICE, 0.0, np.nan, on_top[1], *none, said)]
+    return [*rows, (outcome, TWICE, 0.0, np.nan, 0.0, on_top, *none, said)]
 
 
 @table(
@@ -181,6 +210,16 @@ def caseloads(view: View) -> pd.DataFrame:
         for quarter, closing in capacity.flow(register, view.as_of, key)[["quarter", "closing"]].itertuples(index=False)
     ]
     return pd.DataFrame(rows, columns=["programme", "date", "open"])
+
+
+@coarser("caseloads", "A programme with few open cases is shown by financial year, since its quarters would be small.")
+def caseloads_by_year(frame: pd.DataFrame) -> pd.DataFrame:
+    """Of a programme with many small caseloads, those at the end of each financial year and on the last day."""
+    parts = []
+    for _, part in frame.groupby("programme", sort=False):
+        years = [str(Quarter.of(day))[:7] for day in part["date"]]
+        parts.append(part.groupby(years).tail(1) if crowded(REGISTRY["caseloads"], part) else part)
+    return pd.concat(parts, ignore_index=True) if parts else frame
 
 
 def places_left(open_cases: float, places: float) -> str:
@@ -232,6 +271,12 @@ def system_capacity(view: View) -> pd.DataFrame:
                      places_left(open_cases, places)))  # fmt: skip
     columns = ["open", "places", "spare", "workers", "counted", "per_worker", "with_it", "taken", "closed"]
     return pd.DataFrame(rows, columns=["programme", *columns, "days", "steady", "verdict"])
+
+
+@coarser("system_capacity", "Cases taken on and closed are left out (x) where those of a quarter are few.")
+def capacity_without_flow(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the flow of programmes of which it could not be shown."""
+    return frame.assign(**{name: frame[name].where(frame["with_it"] == 0) for name in ("taken", "closed", "days")})
 
 
 def _staff(register: Any, view: View, key: str) -> tuple[float, str]:

@@ -1,0 +1,69 @@
+"""What makes one synthetic authority unlike another, from data/sample/authorities.toml."""
+
+import csv
+import datetime as dt
+import io
+import json
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from bond_eval.core.places import SAMPLE
+
+CONFIG = SAMPLE.with_name("authorities.toml")
+PANDEMIC = dt.date(2020, 3, 23)
+_CATEGORY = ("place", "provider", "valid_from", "valid_to", "category", "note")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A synthetic authority; each field is as the comments of authorities.toml say."""
+
+    key: str
+    name: str
+    code: str
+    old_code: str
+    next_old_code: str
+    world: str
+    children: int
+    entries_a_year: float
+    unusual_run: float
+    lies_in: dict[str, int]
+    published: str = ""
+    baseline_date: dt.date | None = None
+    programme_date: dt.date | None = None
+    supplies: tuple[str, ...] = ()
+    towards: dict[str, float] = field(default_factory=dict)
+    categories: tuple[dict[str, str], ...] = ()
+    about: str = ""
+
+    def authority_toml(self, world: str) -> str:
+        """authority.toml of a folder that holds a world of this authority."""
+        usual = world == self.world
+        name = self.name if usual else f"{self.name.removesuffix(')')}, {world} world)"
+        days = {"baseline_date": self.baseline_date, "programme_date": self.programme_date, "pandemic_date": PANDEMIC}
+        lines = [f"{key} = {json.dumps(getattr(self, key))}" for key in ("code", "old_code")]
+        lines += [f"{key} = {day.isoformat()}" for key, day in days.items() if day]
+        lines += [f'published = "{self.published if usual else ""}"', "synthetic = true"]
+        return "\n".join([f"name = {json.dumps(name)}", *lines]) + "\n"
+
+    def categories_csv(self) -> str:
+        """Its own placement_categories.csv; "" where it has none."""
+        if not self.categories:
+            return ""
+        stream = io.StringIO()
+        writer = csv.DictWriter(stream, _CATEGORY, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.categories)
+        return stream.getvalue()
+
+
+@cache
+def setting(key: str) -> Setting:
+    """A synthetic authority by its key. Raises ValueError for one that is not there, naming those that are."""
+    known = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
+    if key not in known:
+        raise ValueError(f"authority must be one of {', '.join(known)}, not {key!r}")
+    values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in known[key].items()}
+    return Setting(key, **values)
