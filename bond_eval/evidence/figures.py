@@ -344,7 +344,7 @@ def flows(protected: Protected, source: str, target: str, value: str, *, title: 
     top = max([high for side in (left, right) for _, high in side.values()] or [1])
     axis.set_ylim(top * 1.02, -top * 0.02)
     axis.set_axis_off()
-    note = "numbers are totals; flows of fewer than 6 are in the totals and not drawn"
+    note = "numbers are totals; withheld flows are in the totals and not drawn"
     titled(figure, title, f"{unit}; {note}. Source: {protected.table.source}.")
     spoken = [f"{a} to {b} {formats.number(size)}" for a, b, size in sorted(cells, key=lambda item: -item[2])]
     return Chart(figure, described("Flow diagram", f"{protected.table.title}, {unit}", spoken, title))

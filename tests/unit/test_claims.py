@@ -349,7 +349,8 @@ def test_importing_the_claims_needs_no_heavy_library():
     ("figure", "unit", "written"),
     [("-606", "£000", "−£606k"), ("4.8", "£m", "£4.8m"), ("2,100,000", "£", "£2,100,000"), ("", "£m", ""),
      ("200", "£ a case", "£200 a case"), ("60", "%", "60%"), ("50", "% of trend growth", "50% of trend growth"),
-     ("-10", "children", "−10 children")],
+     ("-10", "children", "−10 children"), ("2", "month of 2020", "February 2020"),
+     ("9", "day of February 2021", "9 February 2021"), ("174", "day of 2020", "174 day of 2020")],
 )  # fmt: skip
 def test_a_figure_stands_with_its_unit_as_people_write_it(figure, unit, written):
     assert amount(figure, unit) == written
