@@ -222,7 +222,7 @@ def publish(
     incomplete: Annotated[bool, typer.Option("--incomplete", help="Publish though not all of it came out.")] = False,
 ) -> None:
     """Publish a run as a site that is never changed again; other content makes a new revision."""
-    from bond_eval.workbook.run import Refused
+    from bond_eval.workbook.attack import Refused
     from bond_eval.workbook.site import publish_run
 
     try:

@@ -250,11 +250,11 @@ def _summed(priced: pd.DataFrame, as_of: dt.date) -> pd.DataFrame | Unpriced:
         unit_cost_pounds=("unit_pounds", "sum"), unit_cost_days=("unit_days", "sum"), children=("child", "nunique"),
         children_on_unit_cost=("unit_child", "nunique"),
     )  # fmt: skip
-    each = priced.assign(line=[LINES.get(name, ELSEWHERE) for name in np.take(CATEGORIES, priced["category"])])
-    each["pounds"] = each["fee_pounds"] + each["unit_pounds"]
+    line = np.array([LINES.get(name, ELSEWHERE) for name in CATEGORIES])
+    each = priced.assign(line=line[priced["category"]], pounds=priced["fee_pounds"] + priced["unit_pounds"])
     dearest = each.groupby(["line", "year", "child"])["pounds"].sum().groupby(["line", "year"]).max()
-    lines = [LINES.get(CATEGORIES[category], ELSEWHERE) for category in totals["category"]]
-    totals["largest_pounds"] = [dearest[key] for key in zip(lines, totals["year"], strict=True)]
+    keyed = zip(line[totals["category"]], totals["year"], strict=True)
+    totals["largest_pounds"] = [dearest[key] for key in keyed]
     in_progress = financial_year_start(as_of + dt.timedelta(days=1)) == financial_year_start(as_of)
     standing = np.where(in_progress & (totals["year"] == financial_year_start(as_of)), PROJECTION, OUTTURN)
     totals = totals.assign(

@@ -28,8 +28,7 @@ def attack(folder: Path, settings: RunSettings, progress: Progress, log: ledger.
     from bond_eval.audit import audit
 
     progress.note("Attacking what is to be published, as one would who has nothing else")
-    earlier = settings.earlier_runs()
-    report = audit(folder, settings.data, earlier[-1][1] if earlier else None)
+    report = audit(folder, settings.data, settings.run_before())
     log(ledger.AUDITED, falls=len(report.falls))
     if report.falls:
         raise Refused(report.lines())
@@ -42,8 +41,7 @@ def weak(settings: RunSettings, progress: Progress) -> Callable[..., set[tuple[s
     """
     from bond_eval.audit import audit
 
-    earlier = settings.earlier_runs()
-    before = earlier[-1][1] if earlier else None
+    before = settings.run_before()
 
     def found(tables: Mapping[str, Any], plan: Any, more: int) -> set[tuple[str, int, str]]:
         said = f"{more:,} more cells were withheld for it" if more else "before notebooks read them"

@@ -9,9 +9,10 @@ from bond_eval.core.atomic import replaced_folder
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, REFERENCE_RUN, SAMPLE, short_form
+from bond_eval.workbook.attack import Refused, attack
 from bond_eval.workbook.locks import interruptible
 from bond_eval.workbook.progress import Silent
-from bond_eval.workbook.run import Builder, Refused, attack, perform, write_parts
+from bond_eval.workbook.run import Builder, perform, write_parts
 from bond_eval.workbook.settings import Progress, RunReport, RunSettings
 from bond_eval.workbook.tidy import without_drawings
 

@@ -34,8 +34,7 @@ from bond_eval.workbook.settings import (
 from bond_eval.workbook.stages import earlier_findings, missing_notebooks
 from bond_eval.workbook.tidy import Scrubber, text_of, tidy
 
-__all__ = ["Builder", "Performed", "Refused", "RunReport", "RunSettings", "attack", "perform", "run_workbook"]
-__all__ += ["write_pages", "write_parts"]
+__all__ = ["Builder", "Performed", "RunReport", "RunSettings", "perform", "run_workbook", "write_pages", "write_parts"]
 
 Builder = Callable[..., Any]  # data, authority, quarter, audience, seed, and seals where there are any
 _LITTLE = 1 << 20  # bytes: with less room left, what a notebook could not write is no fault of its own
@@ -223,8 +222,7 @@ def write_pages(folder: Path, done: Performed) -> None:
     from bond_eval.workbook.publish import publish
 
     source = provenance(done.settings, done.release.facts, done.left_out)
-    facts, earlier = done.release.facts, done.settings.earlier_runs()
-    before = earlier[-1][1] if earlier else None
+    facts, before = done.release.facts, done.settings.run_before()
     publish(folder, facts, done.notebooks, done.results, done.found, source, sorted(done.tables), before)
     write_json(folder / MANIFEST, manifest(folder, source, done.results))
 

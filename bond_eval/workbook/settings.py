@@ -66,6 +66,10 @@ class RunSettings:
         folders = [(quarter, self.folder.with_name(f"{quarter}{suffix}")) for quarter in quarters]
         return [(quarter, folder) for quarter, folder in folders if folder.is_dir()]
 
+    def run_before(self) -> Path | None:
+        """Folder of the latest of `earlier_runs`, if any."""
+        return next((folder for _, folder in reversed(self.earlier_runs())), None)
+
     def parameters(self) -> dict[str, Any]:
         """What each notebook is given. No machine path is among them."""
         return {

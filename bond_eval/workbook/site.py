@@ -20,10 +20,10 @@ from bond_eval.core.findings import FILE
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import digests
 from bond_eval.workbook import pdf
+from bond_eval.workbook.attack import Refused
 from bond_eval.workbook.locks import alone
 from bond_eval.workbook.manifest import MANIFEST, hashes
 from bond_eval.workbook.pages import NO_ALT
-from bond_eval.workbook.run import Refused
 from bond_eval.workbook.settings import BACK, NotebookResult
 
 PUBLISHED = Path("outputs") / "published"
@@ -66,7 +66,7 @@ def publish_run(
     """Publish the run of a folder as TO/AUTHORITY/QUARTER/revision-N; the same content again changes nothing.
 
     `reason` is needed from the second revision on; `day` is the date on the pages (today where None). Raises
-    InputError for an internal, incomplete (unless `incomplete`) or changed run, and run.Refused where the audit of
+    InputError for an internal, incomplete (unless `incomplete`) or changed run, and attack.Refused where the audit of
     the finished site finds something. Whatever is raised, what was published before stays as it was.
     """
     source = _read(run)

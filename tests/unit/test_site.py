@@ -17,7 +17,7 @@ from bond_eval.core.atomic import write_json
 from bond_eval.core.errors import InputError
 from bond_eval.core.places import digests
 from bond_eval.workbook import pdf, site
-from bond_eval.workbook.run import Refused
+from bond_eval.workbook.attack import Refused
 from bond_eval.workbook.site import publish_run
 from tests.published import small_run
 
