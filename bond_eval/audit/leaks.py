@@ -34,7 +34,8 @@ _PATH = re.compile(
 )
 _MARK = "OFFICIAL-SENSITIVE"
 # Names that say nothing of a person, or that are words of a page.
-_COMMON = {"root", "user", "runner", "admin", "ubuntu", "debian", "jovyan", "vscode", "analyst", "docker", "build"}
+_COMMON = {"user", "runner", "admin", "ubuntu", "debian", "jovyan", "vscode", "analyst", "docker", "build"}
+_COMMON |= {*_ROOTS.lower().split("|")}  # a home folder that is called "home" or "data"
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
            "November", "December")  # fmt: skip
 

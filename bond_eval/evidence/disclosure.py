@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -142,8 +142,9 @@ def make_plan(
     InputError where what is published already gives away a count that may not be seen.
     """
     model = model_of(built, facts, previous)
-    model.primary |= {model.cells[name] for name in more & model.cells.keys()}
-    return Plan(model.plan(model.secured()).hidden | more)
+    asked = {model.cells[name] for name in more & model.cells.keys()} - model.primary
+    model.primary |= asked
+    return Plan(model.plan(model.secured(asked)).hidden | more)
 
 
 def earlier(folder: Path, quarter: Quarter) -> dict[str, Any]:
@@ -258,10 +259,13 @@ class Model:
         relations, unshown, known = tuple(self.relations), frozenset(self.unshown), frozenset(self.known)
         return System(values, relations, np.array(self.minimum), prices, follows, unshown, known)
 
-    def secured(self) -> Secured:
-        """What to withhold. Raises InputError where earlier releases give a count away."""
+    def secured(self, asked: Collection[int] = ()) -> Secured:
+        """What to withhold. Raises InputError where earlier releases give a count away.
+
+        That one of `asked` is given away is no harm: it is not small, and stood in the way of another.
+        """
         found = secure(self.system(), self.primary)
-        for cell in sorted(found.exposed):
+        for cell in sorted(found.exposed - set(asked)):
             table, row, _ = self.names[cell][0] if self.names[cell] else ("", (), "")
             raise InputError(
                 f"Table {table or 'of a remainder'}, row {', '.join(row) or 'not named'}: what is published already "
