@@ -114,9 +114,8 @@ def counts(
     if not internal:
         few = tidy["children"].between(1, MINIMUM - 1)
         tidy["children"] = tidy["children"].astype(object).mask(few, "c")
-    write_text(
-        out, tidy.sort_values(["date", "category"]).to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n")
-    )
+    tidy = tidy.sort_values(["date", "category"])
+    write_text(out, tidy.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n"))
     print(f"{len(daily):,} days and {daily.shape[1]} categories are in {out}.")
 
 
@@ -165,7 +164,8 @@ def run(
     """Execute the workbook and publish its pages, tables and findings; what is unchanged is reused."""
     from bond_eval.workbook.parameters import read_pairs
     from bond_eval.workbook.progress import for_terminal
-    from bond_eval.workbook.run import RunSettings, run_workbook
+    from bond_eval.workbook.run import run_workbook
+    from bond_eval.workbook.settings import RunSettings
     from bond_eval.workbook.store import joined, run_at
 
     if not authority and data != short_form(SAMPLE):

@@ -14,7 +14,7 @@ from bond_eval.core.atomic import write_json, write_text
 from bond_eval.core.findings import made_from
 from bond_eval.core.places import REFERENCE_RUN
 from bond_eval.workbook.manifest import MANIFEST, manifest, versions
-from bond_eval.workbook.publish import publish
+from bond_eval.workbook.publish import Pages, publish
 from bond_eval.workbook.settings import NotebookResult
 from bond_eval.workbook.tidy import text_of
 from tests.charts import KINDS, drawn
@@ -45,7 +45,7 @@ def small_run(
         write_text(folder / "notebooks" / f"{name}.ipynb", text_of(notebook))
     results = [NotebookResult(name, name, status, "", None, "", 3, 1, 0, 0, 1.0) for name in notebooks]
     source = _provenance(known)
-    publish(folder, known, notebooks, results, found, source, sorted(mine))
+    publish(Pages(folder, known, notebooks, results, found, source, mine))
     write_json(folder / MANIFEST, manifest(folder, source, results))
     return folder
 

@@ -9,13 +9,14 @@ import json
 import sys
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from bond_eval.core.findings import FINDING_MIME
 from bond_eval.core.periods import Quarter
-from bond_eval.workbook import manifest, reuse
+from bond_eval.workbook import manifest, reuse, settings
 from bond_eval.workbook import run as runner
 from bond_eval.workbook.execute import Outcome
 from bond_eval.workbook.settings import RunSettings
@@ -133,6 +134,20 @@ def bytes_of(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
+def runs(events):
+    """The runs that a ledger tells of, oldest first: number, statuses by notebook, exit status (None: it was cut)."""
+    found = {}
+    for event in events:
+        if event["event"] == "run begun":
+            statuses = dict.fromkeys([*event["notebooks"], *event["left_out"]], "not run")
+            found[event["seq"]] = SimpleNamespace(run=event["seq"], statuses=statuses, ended=None)
+        elif event["event"] == "notebook ended":
+            found[event["run"]].statuses[event["notebook"]] = "reused" if event["reused"] else event["status"]
+        elif event["event"] == "run ended":
+            found[event["run"]].ended = event["status"]
+    return list(found.values())
+
+
 def standing_still(setattr, nowhere):
     """Let nobody who works on the package, or commits, change what a run is made of."""
     for module in (manifest, reuse):
@@ -148,7 +163,7 @@ def main():
     standing_still(setattr, Path(sys.argv[1]) / "nowhere")
     base, *words = sys.argv[1:]
     usual = {"notebooks": Path(base) / "nbs", "audit": "--audited" in words, "wait": 1 if "--brief" in words else 60}
-    runner.RunSettings = partial(RunSettings, **usual)
+    settings.RunSettings = partial(RunSettings, **usual)
     runner._builder = lambda: build
     places = ["--data", f"{base}/data", "--out", f"{base}/out", "--authority", "salford"]
     sys.argv = ["bond-eval", "run", *places, *(word for word in words if word not in ("--audited", "--brief"))]

@@ -17,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from bond_eval.audit.links import Cell, Relation, free
-from bond_eval.audit.small import MINIMUM
-from bond_eval.audit.tables import ALL, HIDDEN, Number, Table
+from bond_eval.audit.tables import ALL, HIDDEN, MINIMUM, Number, Table
 
 NEAR, _LOOSE = 1e-6, 1e-3  # of a count: in what relations say, and in what the solver answers
 _FAR = 1e6  # no count of children is as large
@@ -28,7 +27,10 @@ WHOLE_NUMBERS = 60  # most cells of a component that is searched for whole numbe
 
 @dataclass(frozen=True)
 class Bound:
-    """The feasible interval of a hidden count, the relations that bind it below and above, and the cells they show."""
+    """The feasible interval of a hidden count, the relations that bind it below and above, and the cells they show.
+
+    `least`: the smallest count that may be shown there.
+    """
 
     cell: Cell
     low: float
@@ -37,10 +39,11 @@ class Bound:
     whole: float = math.inf
     total: bool = False
     shown: tuple[Cell, ...] = ()
+    least: int = MINIMUM
 
     @property
     def falls(self) -> bool:
-        """True where it leaves out 0 and 1, or 6 and more.
+        """True where it leaves out 0 and 1, or the least that may be shown and more.
 
         A part may be hidden for its complement instead, and a total for its members: that they are not few tells
         nothing, as long as they are not known.
@@ -48,16 +51,16 @@ class Bound:
         if self.high == 0:
             return False
         if self.total and self.low != self.high:
-            return self.high < MINIMUM
+            return self.high < self.least
         rest = self.whole - self.high, self.whole - self.low
-        complement_safe = rest[0] <= 1 and MINIMUM <= rest[1] < math.inf
-        return self.high < MINIMUM or rest[1] < MINIMUM or (self.low > 1 and not complement_safe)
+        complement_safe = rest[0] <= 1 and self.least <= rest[1] < math.inf
+        return self.high < self.least or rest[1] < self.least or (self.low > 1 and not complement_safe)
 
     def words(self) -> str:
         """What a reader learns."""
         if self.low == self.high:
             return f"it is exactly {self.low:.0f}"
-        if self.high >= MINIMUM > self.whole - self.low:
+        if self.high >= self.least > self.whole - self.low:
             return f"at most {self.whole - self.low:.0f} of the {self.whole:.0f} are not in it"
         top = "no more is known above" if math.isinf(self.high) else f"at most {self.high:.0f}"
         return f"it is at least {self.low:.0f}, {top}"
@@ -84,8 +87,9 @@ def bounds(tables: Sequence[Table], found: Sequence[Relation]) -> Iterator[Bound
             if one not in system.place:
                 continue  # all that was said of it gave way
             whole = tables[cell[0]].cells.get((cell[1], columns[cell].whole))
-            if one not in done or isinstance(whole, Number):
-                done[one] = system.bound(one, whole.value if isinstance(whole, Number) else math.inf)
+            least, _ = tables[cell[0]].rule(cell[1], columns[cell])
+            if one not in done or isinstance(whole, Number) or least != done[one].least:
+                done[one] = system.bound(one, whole.value if isinstance(whole, Number) else math.inf, least)
             found_here = done[one]
             total = any(tables[cell[0]].rows[cell[1]].get(margin) in ALL for margin in tables[cell[0]].margins)
             # That two cells are one needs saying only where the proof is about the other.
@@ -222,22 +226,22 @@ class System:
         done = linprog(cost, two[keep], limits[keep] + NEAR, bounds=ranges)
         return set(np.flatnonzero(done.x[count:] > 1e-4).tolist())
 
-    def bound(self, cell: Cell, whole: float = math.inf) -> Bound:
+    def bound(self, cell: Cell, whole: float = math.inf, least: int = MINIMUM) -> Bound:
         """The least and the most that a cell can be, in whole numbers where the component is small.
 
-        `whole`: the number that it is shown to be a part of.
+        `whole`: the number that it is shown to be a part of; `least`: the smallest count that may be shown there.
         """
-        known = self._seen(cell, whole)
+        known = replace(self._seen(cell), whole=whole, least=least)
         if known.high and not known.falls and len(self.place) > WHOLE_NUMBERS:
             return known  # other cells' solutions have shown already that this one can be few and can be many
         ends = [self._solve(cell, sign) or (-sign * math.inf, []) for sign in (1, -1)]
         low = math.ceil(ends[0][0] - _LOOSE) if math.isfinite(ends[0][0]) else -math.inf
         high = math.floor(ends[1][0] + _LOOSE) if math.isfinite(ends[1][0]) else math.inf
-        made = self._told(Bound(cell, low, high, (), whole), [*ends[0][1], *ends[1][1]])
-        if not made.falls and high - low < 2 * MINIMUM and len(self.place) <= WHOLE_NUMBERS:
+        made = self._told(replace(known, low=low, high=high), [*ends[0][1], *ends[1][1]])
+        if not made.falls and high - low < 2 * least and len(self.place) <= WHOLE_NUMBERS:
             tight = [self._whole(cell, sign) for sign in (1, -1)]
             if tight != [low, high]:
-                made = self._told(Bound(cell, tight[0], tight[1], (), whole), self.found)
+                made = self._told(replace(known, low=tight[0], high=tight[1]), self.found)
                 made = replace(made, proof=("no other whole numbers fit all of these", *made.proof))
         return made
 
@@ -246,11 +250,11 @@ class System:
         shown = dict.fromkeys(cell for relation in found for cell in relation.shown)
         return replace(bound, proof=tuple(dict.fromkeys(relation.why for relation in found)), shown=tuple(shown))
 
-    def _seen(self, cell: Cell, whole: float) -> Bound:
+    def _seen(self, cell: Cell) -> Bound:
         """The least and the most that a cell was in any solution so far: its interval is at least as wide."""
         least, most = self.least[self.place[cell]], self.most[self.place[cell]]
         low, high = (math.ceil(least - _LOOSE), math.floor(most + _LOOSE)) if most >= least else (0, 0)
-        return Bound(cell, low, high, (), whole)
+        return Bound(cell, low, high, ())
 
     def _solve(self, cell: Cell | None, sign: int) -> tuple[float, list[Relation]] | None:
         """(the end, what binds it); None where there is no end, or no solution at all. Raises RuntimeError for neither.

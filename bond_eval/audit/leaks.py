@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import contextlib
 import csv
 import datetime as dt
@@ -36,8 +37,6 @@ _MARK = "OFFICIAL-SENSITIVE"
 # Names that say nothing of a person, or that are words of a page.
 _COMMON = {"user", "runner", "admin", "ubuntu", "debian", "jovyan", "vscode", "analyst", "docker", "build"}
 _COMMON |= {*_ROOTS.lower().split("|")}  # a home folder that is called "home" or "data"
-_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-           "November", "December")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ def _dates(text: str) -> set[dt.date]:
             if year:
                 one = dt.date(int(year), int(month), int(day))
             else:
-                one = dt.date(int(in_year), 1 + [m[:3] for m in _MONTHS].index(name[:3]), int(dom))
+                one = dt.date(int(in_year), list(calendar.month_abbr).index(name[:3]), int(dom))
         except ValueError:
             continue
         if one.day != 1 and (one + dt.timedelta(days=1)).day != 1:

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bond_eval.audit.periods import quarter_of, year_of
+from bond_eval.audit.periods import goes_on, quarter_of, year_of
 from bond_eval.audit.tables import ALL, HIDDEN, Column, Number, Table
 
 Cell = tuple[int, int, str]
@@ -150,7 +150,8 @@ def _parts(at: int, table: Table) -> Iterator[Relation]:
         for row in range(len(table.rows) if column.whole else 0):
             pair = [(table.cells.get((row, name)), (at, row, name)) for name in (column.name, column.whole)]
             signed = [(value, cell, factor) for (value, cell), factor in zip(pair, (1.0, -1.0), strict=True)]
-            relation = _relation(signed, 0, f"{table.id}: {column.name} is a part of {column.whole}", math.inf)
+            half, why = _half(value for value, _ in pair), f"{table.id}: {column.name} is a part of {column.whole}"
+            relation = _relation(signed, half, why, math.inf)
             if relation:
                 yield relation
 
@@ -288,6 +289,8 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
             if same and fixed and fixed2 and fixed != fixed2:
                 continue  # parts of one table that share a total are no more alike in two releases than in one
             common = [(keys[key], keys2[key]) for key in keys.keys() & keys2.keys()]
+            if same and said.partition(" (")[0] == said2.partition(" (")[0]:
+                common = [pair for pair in common if _alike(*pair, tables)]
             if not _agree(common, same and name == name2):
                 continue
             why = f"{tables[at].where} {name}{said} = {tables[at2].where} {name2}{said2}, which agree wherever shown"
@@ -301,6 +304,19 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
                 if made and mark not in told:
                     told.add(mark)
                     yield replace(made, shown=one.cells + two.cells)
+
+
+def _alike(one: Sum, two: Sum, tables: Sequence[Table]) -> bool:
+    """True for sums of one table in two releases that can be one count: of the same rows, of no period going on."""
+    rows = []
+    for value in (one, two):
+        table = tables[(*value.cells, *value.hidden)[0][0]]
+        mine = [table.rows[row] for _, row, _ in (*value.cells, *value.hidden)]
+        release = table.where.partition(": ")[0]
+        if any(goes_on(text, release) for labels in mine for text in labels.values()):
+            return False
+        rows.append(sorted(tuple(labels.values()) for labels in mine))
+    return rows[0] == rows[1]
 
 
 def _side(value: Sum) -> str:

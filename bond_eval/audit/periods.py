@@ -2,37 +2,40 @@
 
 from __future__ import annotations
 
+import calendar
+import datetime as dt
 import re
 
-_MONTH = re.compile(r"^(\d{4})-(\d\d)(?:-\d\d)?$")
-_QUARTER = re.compile(r"^(\d{4}-\d\d)-q([1-4])$")
-_NAMES = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-          "november", "december")  # fmt: skip
-_SPOKEN = re.compile(rf"^({'|'.join(_NAMES)}) (\d{{4}})$")
+from bond_eval.core.periods import Quarter
 
-
-def _month(text: str) -> tuple[int, int] | None:
-    if (match := _MONTH.match(text)) and 1 <= int(match[2]) <= 12:
-        return int(match[1]), int(match[2])
-    if match := _SPOKEN.match(text):
-        return int(match[2]), 1 + _NAMES.index(match[1])
-    return None
+_NAMES = [name.lower() for name in calendar.month_name]
+_MONTH = re.compile(r"^([12]\d{3})-(0[1-9]|1[0-2])(?:-\d\d)?$")
+_SPOKEN = re.compile(rf"^({'|'.join(_NAMES[1:])}) ([12]\d{{3}})$")
+_QUARTER = re.compile(r"^(\d{4}-\d\d)-q[1-4]$")
 
 
 def quarter_of(text: str) -> str | None:
-    """The financial quarter of a month: "2019-04" and "April 2019" give "2019-20-q1"."""
-    month = _month(text)
-    return f"{_year(*month)}-q{(month[1] - 4) % 12 // 3 + 1}" if month else None
+    """The financial quarter of a month: "2019-04" and "april 2019" give "2019-20-q1"."""
+    if match := _MONTH.match(text):
+        return str(Quarter.of(dt.date(int(match[1]), int(match[2]), 1))).lower()
+    match = _SPOKEN.match(text)
+    return str(Quarter.of(dt.date(int(match[2]), _NAMES.index(match[1]), 1))).lower() if match else None
 
 
 def year_of(text: str) -> str | None:
     """The financial year of a month or quarter: "2019-04" and "2019-20-q1" give "2019-20"."""
-    if match := _QUARTER.match(text):
-        return match[1]
-    month = _month(text)
-    return _year(*month) if month else None
+    match = _QUARTER.match(quarter_of(text) or text)
+    return match[1] if match else None
 
 
-def _year(year: int, month: int) -> str:
-    first = year if month >= 4 else year - 1
-    return f"{first}-{(first + 1) % 100:02d}"
+def goes_on(text: str, release: str) -> bool:
+    """True for a month, quarter or financial year that had not ended when the quarter of a release had ("2019-20-Q3").
+
+    A count of it is another one a quarter later. False where either names no period.
+    """
+    if not re.fullmatch(r"\d{4}-\d\d-Q[1-4]", release):
+        return False
+    year = re.fullmatch(r"(\d{4})-(\d\d)", text)
+    whole = year and (int(year[1]) + 1) % 100 == int(year[2])
+    last = f"{text}-q4" if whole else quarter_of(text) or (text if _QUARTER.match(text) else "")
+    return last > release.lower()

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from bond_eval.audit.read import CLAIM, CLAIMS_PAGE, Published, Text
-from bond_eval.audit.tables import HIDDEN, MISSING, PEOPLE, Column, Number, Table, quoted
+from bond_eval.audit.tables import FEWEST, HIDDEN, MINIMUM, MISSING, PEOPLE, Column, Number, Table, quoted
 
-FEWEST, MINIMUM = 1, 6
 _N = r"(?<![\w.,£$%/−–-])(?:[1-5](?![\d.,]*\d)|two|three|four|five)"
 _PERSON = r"child|young person|person|pupil|staff|famil(?:y|ies)|boy|girl|sibling|baby|care leaver|care leavers"
 _WHO = (
@@ -41,9 +40,9 @@ _STEPS = re.compile(r"\b(so far|at risk|cumulative|to date)\b", re.I)
 _BESIDE = re.compile(r"\b(published|stated|claimed)\b|^difference", re.I)
 
 
-def small(number: object) -> bool:
-    """True for a whole number from 1 to 5."""
-    return isinstance(number, Number) and FEWEST <= number.value < MINIMUM and number.value == int(number.value)
+def small(number: object, least: int = MINIMUM) -> bool:
+    """True for a whole number from 1 to one below the least that may be shown."""
+    return isinstance(number, Number) and FEWEST <= number.value < least and number.value == int(number.value)
 
 
 def in_text(texts: Sequence[Text]) -> Iterator[tuple[str, str]]:
@@ -105,8 +104,8 @@ def in_tables(tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
         for (row, name), cell in table.cells.items():
             column = next(one for one in table.columns if one.name == name)
             if column.guarded and not quoted(table, row, column):
-                place = table.place(row, name)
-                if small(cell):
+                place, (least, _) = table.place(row, name), table.rule(row, column)
+                if small(cell, least):
                     yield place, f"{cell.value:.0f} shown under “{column.heading}”"  # type: ignore[union-attr]
                 yield from ((place, words) for words in _complement(table, row, column, cell))
         for column in table.columns:
@@ -115,9 +114,11 @@ def in_tables(tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
 
 
 def _complement(table: Table, row: int, column: Column, cell: object) -> Iterator[str]:
-    whole = table.cells.get((row, column.whole))
-    if isinstance(cell, Number) and isinstance(whole, Number) and small(Number(whole.value - cell.value, 0)):
-        yield f"{cell.value:.0f} of {whole.value:.0f} leaves {whole.value - cell.value:.0f}"
+    whole, (least, _) = table.cells.get((row, column.whole)), table.rule(row, column)
+    if isinstance(cell, Number) and isinstance(whole, Number):
+        left, half = whole.value - cell.value, cell.half + whole.half
+        if left - half >= FEWEST and left + half < least:
+            yield f"{cell.value:.0f} of {whole.value:.0f} leaves {left:.0f}"
 
 
 def _steps(table: Table, column: Column) -> Iterator[tuple[str, str]]:

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from bond_eval.audit.read import CLAIM, CLAIMS_PAGE, Grid, Published
 from bond_eval.core import formats
+from bond_eval.core.places import REFERENCE
 
+FEWEST, MINIMUM = 1, 6
 ALL = ("all", "total", "totals")
 HIDDEN, MISSING = "c", ("x", "z", "k", "", "-", "–")
 PEOPLE = re.compile(
@@ -54,13 +58,17 @@ class Number:
 
 @dataclass(frozen=True)
 class Column:
-    """A value column. `guarded`: it counts children, staff or what happened to one; `whole`: it is part of this one."""
+    """A value column. `guarded`: it counts children, staff or what happened to one; `whole`: it is part of this one.
+
+    `event`: the label that names what each row counts.
+    """
 
     name: str
     heading: str
     guarded: bool
     kind: str
     whole: str = ""
+    event: str = ""
 
 
 @dataclass
@@ -89,10 +97,21 @@ class Table:
                 self.arrays[name] = np.array(numbers, dtype=float)
         return np.column_stack([self.arrays[name] for name in names])
 
+    def rule(self, row: int, column: Column) -> tuple[int, int]:
+        """The smallest count that may be shown there, and to which multiple it is rounded."""
+        return _rules().get(self.rows[row].get(column.event, ""), (MINIMUM, 1)) if column.guarded else (MINIMUM, 1)
+
     def place(self, row: int, column: str) -> str:
         """How a cell is told."""
         labels = ", ".join(f"{name} {value}" for name, value in self.rows[row].items() if value)
         return f"{self.where}: {column} of {labels or f'row {row + 2}'}"
+
+
+@cache
+def _rules() -> dict[str, tuple[int, int]]:
+    """What a row counts -> its rule, where it has one of its own: data/reference/disclosure.toml."""
+    sources = tomllib.loads((REFERENCE / "disclosure.toml").read_text(encoding="utf-8"))["source"]
+    return {tidy(event): (one["minimum"], one["round_to"]) for one in sources for event in one["events"]}
 
 
 def number(text: str) -> Number | None:
@@ -177,12 +196,15 @@ def _table(grid: Grid, spec: dict[str, Any] | None) -> Table:
         columns = tuple(_guessed(grid, place) for place in dict.fromkeys(values))
         title = grid.title
     rows = [{name: tidy(row[grid.heads.index(name)]) for name in labels} for row in grid.rows]
-    cells: dict[tuple[int, str], Number | str | None] = {}
+    table = Table(grid.title, grid.where, title, margins, columns, labels, rows, {}, list(grid.rows), grid.heads)
     for column in columns:
         place = grid.heads.index(column.name)
         for at, row in enumerate(grid.rows):
-            cells[at, column.name] = HIDDEN if row[place] == HIDDEN else parsed[at][place]
-    return Table(grid.title, grid.where, title, margins, columns, labels, rows, cells, list(grid.rows), grid.heads)
+            seen, step = parsed[at][place], table.rule(at, column)[1]
+            # A count of 30 to the nearest 5 is one of 28 to 32.
+            shown = Number(seen.value, step / 2) if seen and step > 1 else seen
+            table.cells[at, column.name] = HIDDEN if row[place] == HIDDEN else shown
+    return table
 
 
 def _declared(value: dict[str, Any]) -> Column:
@@ -190,7 +212,8 @@ def _declared(value: dict[str, Any]) -> Column:
     counted = value["kind"] == "count" and value["children"]
     by_heading = people and value["kind"] in ("count", "number") and not _NOT_COUNT.search(value["label"])
     quoted = people and value["kind"] in ("count", "number") and bool(_QUOTED.search(value["label"]))
-    return Column(value["name"], value["label"], counted or by_heading or quoted, value["kind"], value["of"])
+    guarded = counted or by_heading or quoted
+    return Column(value["name"], value["label"], guarded, value["kind"], value["of"], value.get("event", ""))
 
 
 def _guessed(grid: Grid, place: int) -> Column:

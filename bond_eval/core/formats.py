@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from decimal import ROUND_HALF_UP, Decimal
 
-SMALL_WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-
 
 def half_up(value: float, places: int = 0) -> float:
     """Round half away from zero on the decimal as written (2.675 to two places is 2.68)."""

@@ -26,7 +26,7 @@ class IssueLog:
         self,
         rule: str,
         severity: str,
-        file: str,
+        file: np.ndarray | str,
         problem: str,
         action: str,
         *,
@@ -35,7 +35,7 @@ class IssueLog:
         values: np.ndarray | list[str] | str = "",
         children: np.ndarray | list[str] | str = "",
     ) -> None:
-        """Add one issue for each of `lines` (one for the whole file where None)."""
+        """Add one issue for each of `lines` (one for the whole file where None); arrays are as long as these."""
         if severity not in SEVERITIES or action not in ACTIONS:
             raise ValueError(f"Unknown severity {severity!r} or action {action!r}.")
         lines = [0] if lines is None else lines

@@ -42,8 +42,7 @@ class Quarter:
     @classmethod
     def of(cls, day: dt.date) -> Quarter:
         """The quarter that holds a day."""
-        year = day.year if day.month >= 4 else day.year - 1
-        return cls(year, (day.month - 4) % 12 // 3 + 1)
+        return cls(financial_year_start(day), (day.month - 4) % 12 // 3 + 1)
 
     @property
     def start(self) -> dt.date:

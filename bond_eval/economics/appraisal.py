@@ -61,14 +61,11 @@ def benefit_cost_ratio(costs: Sequence[float] | Numbers, benefits: Sequence[floa
     return np.asarray(np.divide(benefit, cost, out=np.full(cost.shape, np.nan), where=cost > 0))
 
 
-def payback(
-    costs: Sequence[float] | Numbers, benefits: Sequence[float] | Numbers, *, discounted: bool = True
-) -> Numbers:
-    """First year (0, 1, …) from which the running balance stays at or above 0; NaN where it ends below."""
+def payback(costs: Sequence[float] | Numbers, benefits: Sequence[float] | Numbers) -> Numbers:
+    """First year (0, 1, …) from which the running discounted balance stays at or above 0; NaN where it ends below."""
     balance = np.asarray(benefits, dtype=float) - np.asarray(costs, dtype=float)
     years = balance.shape[-1]
-    if discounted:
-        balance = balance * discount_factors(range(years))
+    balance = balance * discount_factors(range(years))
     # Without the hair, a balance that comes to nought can fall below it by rounding alone.
     below = np.cumsum(balance, axis=-1) < -1e-9 * np.abs(balance).max(initial=1.0)
     first = np.where(below.any(axis=-1), years - np.argmax(below[..., ::-1], axis=-1), 0).astype(float)

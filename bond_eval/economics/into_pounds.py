@@ -38,6 +38,7 @@ from bond_eval.placements.series import DAYS
 from bond_eval.placements.trend import COMPARED, DATES, PRIMARY, Trend
 from bond_eval.placements.trend import Design as Series
 
+CELLS = 1 << 22  # draws × children at a time
 NO_PRICES = "No finance files were supplied: fees.csv or unit_costs.csv would price the days"
 NO_SPEND = "No programme_spend.csv was supplied, so whether the programme paid for itself cannot be said"
 
@@ -179,8 +180,11 @@ def day_prices(
     for category in range(len(CATEGORIES)):
         mine = costs[costs["category"] == category]
         if len(mine):
-            times = generator.multinomial(len(mine), np.full(len(mine), 1 / len(mine)), draws)
-            prices[:, category] = (times @ mine["pounds"].to_numpy()) / (times @ mine["days"].to_numpy())
+            pounds, days = mine["pounds"].to_numpy(), mine["days"].to_numpy()
+            # Some draws at a time: those of all the children of a large authority together fill the memory.
+            for first in range(0, draws, step := max(1, CELLS // len(mine))):
+                times = generator.multinomial(len(mine), np.full(len(mine), 1 / len(mine)), min(step, draws - first))
+                prices[first : first + step, category] = (times @ pounds) / (times @ days)
         else:
             prices[:, category] = _unit_cost(finance.unit_costs, CATEGORIES[category], day_number(history.as_of))
     missing = tuple(CATEGORIES[place] for place in np.flatnonzero(needed & np.isnan(prices).any(axis=0)))
@@ -239,8 +243,3 @@ class Outlook:
             return Withheld(self.scenarios[0].reason)
         needed = np.asarray(np.stack(made).any(axis=0))
         return day_prices(self.history, self.finance, since, seed=self.seed, draws=PATHS, needed=needed)
-
-
-__all__ = [
-    "NO_PRICES", "NO_SPEND", "Across", "Design", "Outlook", "across", "by_design", "by_series", "day_prices", "priced",
-]  # fmt: skip

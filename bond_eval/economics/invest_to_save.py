@@ -70,8 +70,6 @@ class Review:
     planned_saving: float
     adjusted_saving: float
     raw_saving: float
-    recent_planned: float
-    recent_saving: float
     demand_change: float
     rule: str
 
@@ -134,24 +132,16 @@ def twelve_month_review(months: pd.DataFrame, *, tolerance: float = 0.2) -> Revi
         raise ValueError("Planned demand must be above 0 in every month.")
     adjusted = year["planned_cost"] * year["demand"] / year["planned_demand"] - year["cost"]
     planned = year["planned_saving"]
-    recent_plan, recent = float(planned.iloc[-LATEST:].sum()), float(adjusted.iloc[-LATEST:].sum())
-    verdict = _verdict(float(planned.sum()), float(adjusted.sum()), recent_plan, recent, tolerance)
+    recently = adjusted.iloc[-LATEST:].sum() >= (1 - tolerance) * planned.iloc[-LATEST:].sum()
+    verdict = ON_TRACK if adjusted.sum() >= (1 - tolerance) * planned.sum() else SLOWER if recently else LOWER
     return Review(
         verdict,
         float(planned.sum()),
         float(adjusted.sum()),
         float((year["planned_cost"] - year["cost"]).sum()),
-        recent_plan,
-        recent,
         float(year["demand"].sum() / year["planned_demand"].sum() - 1),
         _rule(tolerance),
     )
-
-
-def _verdict(planned: float, saved: float, recent_plan: float, recent: float, tolerance: float) -> str:
-    if saved >= (1 - tolerance) * planned:
-        return ON_TRACK
-    return SLOWER if recent >= (1 - tolerance) * recent_plan else LOWER
 
 
 def _rule(tolerance: float) -> str:

@@ -84,15 +84,13 @@ class Benefit:
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """A distribution in short, in the unit of its draws: mean, median, interval, share above zero."""
+    """A distribution in short, in the unit of its draws: mean, median, 95% interval, share above zero."""
 
     mean: float
     median: float
     lower: float
     upper: float
     above_zero: float
-    level: float
-    draws: int
 
     @property
     def spans_zero(self) -> bool:
@@ -100,13 +98,11 @@ class Spread:
         return self.lower <= 0 <= self.upper
 
 
-def spread(draws: Sequence[float] | Numbers, level: float = LEVEL) -> Spread:
-    """Mean, median and central `level` interval of one-dimensional draws. Raises ValueError for none or a NaN."""
+def spread(draws: Sequence[float] | Numbers) -> Spread:
+    """Mean, median and central 95% interval of one-dimensional draws. Raises ValueError for none or a NaN."""
     values = np.asarray(draws, dtype=float)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError("A spread needs a row of finite draws.")
-    if not 0 < level < 1:
-        raise ValueError(f"A level lies between 0 and 1, not {level}.")
-    lower, median, upper = np.quantile(values, [(1 - level) / 2, 0.5, (1 + level) / 2])
+    lower, median, upper = np.quantile(values, [(1 - LEVEL) / 2, 0.5, (1 + LEVEL) / 2])
     above = float((values > 0).mean())
-    return Spread(float(values.mean()), float(median), float(lower), float(upper), above, level, values.size)
+    return Spread(float(values.mean()), float(median), float(lower), float(upper), above)

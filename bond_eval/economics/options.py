@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.errors import InputError
-from bond_eval.economics.money import LEVEL, Numbers, Spread, Withheld, spread
+from bond_eval.economics.money import Numbers, Spread, Withheld, spread
 from bond_eval.economics.reference import load
 
 FULL, REDUCED, DISCONTINUE = "full", "reduced", "discontinue"
@@ -41,7 +41,6 @@ class Option:
 class NetCost:
     """Expected net cost of an option in its first year, £000; below 0 it saves. gross_000: before avoided cost."""
 
-    option: str
     gross_000: float
     net: Spread
     draws: Numbers
@@ -98,11 +97,7 @@ def options(
 
 
 def expected_net_cost(
-    option: Option | Withheld,
-    avoided_000: Sequence[float] | Numbers,
-    *,
-    kept: float | Numbers | None = None,
-    level: float = LEVEL,
+    option: Option | Withheld, avoided_000: Sequence[float] | Numbers, *, kept: float | Numbers | None = None
 ) -> NetCost | Withheld:
     """Net cost of an option in its first year (£000) over draws of the avoided cost of full implementation.
 
@@ -120,7 +115,7 @@ def expected_net_cost(
         raise ValueError("The share of avoided cost kept lies from 0 to 1.")
     gross = option.recurrent_000 + option.one_off_000
     draws = np.atleast_1d(gross - share * np.asarray(avoided_000, dtype=float))
-    return NetCost(option.name, gross, spread(draws, level), draws)
+    return NetCost(gross, spread(draws), draws)
 
 
 def notice_000(items: pd.DataFrame) -> float:

@@ -23,12 +23,6 @@ class Overlap:
     parts: pd.DataFrame
     sum_of_parts_pounds: float
     whole_pounds: float
-    shared_children: int
-
-    @property
-    def counted_twice_pounds(self) -> float:
-        """What adding the programmes up would count more than once, £."""
-        return self.sum_of_parts_pounds - self.whole_pounds
 
 
 def overlap(claims: pd.DataFrame) -> Overlap | Withheld:
@@ -55,9 +49,7 @@ def overlap(claims: pd.DataFrame) -> Overlap | Withheld:
     whole = float(claims.groupby(["child", "period"])["claimed_pounds"].max().sum())
     if whole > total * (1 + 1e-12):
         raise AssertionError("The whole of the claims is larger than its parts.")
-    programmes = claims.groupby(["child", "period"])["programme"].nunique()
-    shared = programmes[programmes > 1].index.get_level_values("child").nunique()
-    return Overlap(parts.reset_index(), total, min(whole, total), int(shared))
+    return Overlap(parts.reset_index(), total, min(whole, total))
 
 
 def published_parts(totals: pd.DataFrame) -> tuple[pd.DataFrame, Withheld]:

@@ -90,6 +90,3 @@ def _where(trend: Trend, since: dt.date) -> Numbers:
     where = -others / max(others.sum(), 1.0)
     where[OP] = 1.0
     return where
-
-
-__all__ = ["days_avoided", "ratio_draws"]

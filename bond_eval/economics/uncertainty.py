@@ -99,9 +99,7 @@ class BreakEven:
     each: float
 
 
-def monte_carlo(
-    model: Model, parameters: Mapping[str, Parameter], *, seed: int, draws: int = DRAWS, level: float = LEVEL
-) -> Simulation:
+def monte_carlo(model: Model, parameters: Mapping[str, Parameter], *, seed: int, draws: int = DRAWS) -> Simulation:
     """Run the model once on `draws` draws of every parameter, independent of one another.
 
     Each parameter has a stream of its own, named by seed and parameter, so that another parameter added, or a
@@ -115,15 +113,15 @@ def monte_carlo(
     result = np.asarray(model(inputs), dtype=float)
     if result.shape != (draws,):
         raise ValueError(f"The model gave {result.shape} for {draws} draws: it must compute on whole arrays.")
-    return Simulation(result, inputs, spread(result, level), seed)
+    return Simulation(result, inputs, spread(result), seed)
 
 
-def tornado(model: Model, parameters: Mapping[str, Parameter], level: float = LEVEL) -> tuple[Swing, ...]:
-    """Move one parameter at a time across its central `level` interval, the rest at their means; largest first."""
+def tornado(model: Model, parameters: Mapping[str, Parameter]) -> tuple[Swing, ...]:
+    """Move one parameter at a time across its central 95% interval, the rest at their means; largest first."""
     means = {name: np.float64(parameter.mean) for name, parameter in parameters.items()}
     swings = []
     for name, parameter in parameters.items():
-        low, high = parameter.quantile((1 - level) / 2), parameter.quantile((1 + level) / 2)
+        low, high = parameter.quantile((1 - LEVEL) / 2), parameter.quantile((1 + LEVEL) / 2)
         ends = [float(model({**means, name: np.float64(value)})) for value in (low, high)]
         swings.append(Swing(name, low, high, ends[0], ends[1]))
     return tuple(sorted(swings, key=lambda swing: -abs(swing.swing)))

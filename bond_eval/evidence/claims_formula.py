@@ -135,15 +135,11 @@ def _round(value: float, places: float = 0) -> float:
     return half_up(value, int(places))
 
 
-def _extreme(choose: Callable[..., float]) -> Callable[..., float]:
-    # min(3) would fall to Python's reading of one argument as a list.
-    return lambda *values: choose(values)
-
-
 FUNCTIONS: dict[str, Callable[..., float]] = {
     "abs": _checked(abs),
-    "max": _checked(_extreme(max)),
-    "min": _checked(_extreme(min)),
+    # As one tuple: min(3) would fall to Python's reading of one argument as a list.
+    "max": _checked(lambda *values: max(values)),
+    "min": _checked(lambda *values: min(values)),
     "round": _checked(_round),
 }
 _OPERATORS: dict[type, Callable[..., float]] = {

@@ -6,8 +6,6 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
+from bond_eval.core.places import REFERENCE
 from bond_eval.evidence.claims import UNCHECKED, VERDICTS, ClaimResult, check_claims, shown
 from bond_eval.evidence.claims_facts import number, project_facts, usable
 from bond_eval.evidence.claims_formula import shortened
@@ -80,19 +79,13 @@ def _own_facts(path: Path, facts_path: Path | None) -> tuple[dict[str, float], l
     problems: list[str] = []
     if chosen is None:
         return facts, problems, False
-    if _is_project_register(chosen):
+    if chosen.resolve() == (REFERENCE / "facts.csv").resolve():
         return project_facts(), problems, True
     frame = _table(chosen)
     if not {"name", "value"} <= set(frame.columns):
         raise InputError(f"{chosen.name} is no table of facts: it needs the columns name and value.")
     _add(facts, problems, frame, chosen.name)
     return facts, problems, True
-
-
-def _is_project_register(path: Path) -> bool:
-    from bond_eval.core.places import REFERENCE
-
-    return path.resolve() == (REFERENCE / "facts.csv").resolve()
 
 
 def _add(facts: dict[str, float], problems: list[str], frame: pd.DataFrame, file: str) -> None:
@@ -116,7 +109,7 @@ def _table(path: Path) -> pd.DataFrame:
     text = _content(path)
     header_line = text.partition("\n")[0]
     delimiter = max(",;\t", key=header_line.count)
-    numbered = list(_rows(text, delimiter))
+    numbered = _rows(text, delimiter)
     if not numbered:
         raise InputError(f"{path.name} is empty: it needs a line of column names.")
     header = [name.strip().lower().replace(" ", "_") for name in numbered[0][1]]
@@ -149,18 +142,21 @@ def _content(path: Path) -> str:
         return raw.decode("cp1252", errors="replace")
 
 
-def _rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(text: str, delimiter: str) -> list[tuple[int, list[str]]]:
     """(line, cells). Where a quote is left open, each line is a row of its own, so that it swallows no other."""
-    with _any_length():
-        try:
-            reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-            rows, start = [], 1
-            for cells in reader:
-                rows.append((start, cells))
-                start = reader.line_num + 1
-        except csv.Error:
-            rows = [(line, _loose(part, delimiter)) for line, part in enumerate(text.splitlines(), 1)]
-    yield from rows
+    # The module's own limit on a field would end the whole file at one long formula.
+    before = csv.field_size_limit(MOST_BYTES)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows, start = [], 1
+        for cells in reader:
+            rows.append((start, cells))
+            start = reader.line_num + 1
+    except csv.Error:
+        rows = [(line, _loose(part, delimiter)) for line, part in enumerate(text.splitlines(), 1)]
+    finally:
+        csv.field_size_limit(before)
+    return rows
 
 
 def _loose(line: str, delimiter: str) -> list[str]:
@@ -168,16 +164,6 @@ def _loose(line: str, delimiter: str) -> list[str]:
         return next(csv.reader([line], delimiter=delimiter, strict=True), [])
     except csv.Error:
         return line.replace('"', "").split(delimiter)
-
-
-@contextmanager
-def _any_length() -> Iterator[None]:
-    # The module's own limit on a field would end the whole file at one long formula.
-    before = csv.field_size_limit(MOST_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
 
 
 def _line(result: ClaimResult) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -138,13 +138,15 @@ def make_plan(
 ) -> Plan:
     """The plan of a release from its tables, unprotected. `facts`: as_of and baseline, ISO dates.
 
-    `previous`: earlier published releases as `earlier` reads them. `more`: cells withheld whatever they hold. Raises
-    InputError where what is published already gives away a count that may not be seen.
+    `previous`: earlier published releases as `earlier` reads them. `more`: cells withheld whatever they hold, but for
+    those that earlier releases give. Raises InputError where what is published already gives away a count that may not
+    be seen.
     """
     model = model_of(built, facts, previous)
-    asked = {model.cells[name] for name in more & model.cells.keys()} - model.primary
-    model.primary |= asked
-    return Plan(model.plan(model.secured(asked)).hidden | more)
+    model.asked |= {model.cells[name] for name in more & model.cells.keys()}
+    found = model.secured()
+    given = (model.asked - model.primary) & (model.known | found.exposed)
+    return Plan((model.plan(found).hidden | more) - {name for cell in given for name in model.names[cell]})
 
 
 def earlier(folder: Path, quarter: Quarter) -> dict[str, Any]:
@@ -186,7 +188,10 @@ def _links() -> dict[str, list[_Link]]:
 
 @dataclass
 class Model:
-    """Linked cells as they are gathered. A cell is a number here; `names`: cell -> the places that show it."""
+    """Linked cells as they are gathered. A cell is a number here; `names`: cell -> the places that show it.
+
+    `primary`: cells that may not be seen; `asked`: cells withheld by an earlier release, or since an attack needs them.
+    """
 
     facts: Mapping[str, str]
     values: list[float] = field(default_factory=list)
@@ -195,6 +200,7 @@ class Model:
     relations: list[dict[int, float]] = field(default_factory=list)
     follows: dict[int, set[int]] = field(default_factory=dict)
     primary: set[int] = field(default_factory=set)
+    asked: set[int] = field(default_factory=set)
     unshown: set[int] = field(default_factory=set)
     known: set[int] = field(default_factory=set)
     cells: dict[Name, int] = field(default_factory=dict)
@@ -236,7 +242,7 @@ class Model:
                     if cell is None or value.name not in row:
                         continue
                     if row[value.name] == CONFIDENTIAL:
-                        self.primary.add(cell)
+                        self.asked.add(cell)
                     step = rule_of(tables[id], value, row).round_to
                     if row[value.name] == f"{rounded(self.values[cell], step):.10g}":
                         self.known.add(cell)
@@ -259,13 +265,13 @@ class Model:
         relations, unshown, known = tuple(self.relations), frozenset(self.unshown), frozenset(self.known)
         return System(values, relations, np.array(self.minimum), prices, follows, unshown, known)
 
-    def secured(self, asked: Collection[int] = ()) -> Secured:
-        """What to withhold. Raises InputError where earlier releases give a count away.
+    def secured(self) -> Secured:
+        """What to withhold. Raises InputError where earlier releases give a count away that may not be seen.
 
-        That one of `asked` is given away is no harm: it is not small, and stood in the way of another.
+        That they give one away which is only `asked` for does no harm: it is not small, and stood for another.
         """
-        found = secure(self.system(), self.primary)
-        for cell in sorted(found.exposed - set(asked)):
+        found = secure(self.system(), self.primary | self.asked - self.known)
+        for cell in sorted(found.exposed & self.primary):
             table, row, _ = self.names[cell][0] if self.names[cell] else ("", (), "")
             raise InputError(
                 f"Table {table or 'of a remainder'}, row {', '.join(row) or 'not named'}: what is published already "

@@ -69,13 +69,29 @@ def canvas(rows: int = 1, columns: int = 1, height: float = HEIGHT, **options: A
     return figure, axes
 
 
-def titled(figure: Figure, title: str, note: str = "") -> None:
+def titled(figure: Figure, title: str, note: str) -> None:
     """The finding as the title, and the source or unit below, both to the left."""
     import textwrap
 
     figure.suptitle("\n".join(textwrap.wrap(title, 84)), x=0.01, ha="left", fontsize=13, fontweight="bold", wrap=False)
-    if note:
-        figure.supxlabel("\n".join(textwrap.wrap(note, 120)), x=0.01, ha="left", fontsize=9, color=GREY)
+    figure.supxlabel("\n".join(textwrap.wrap(note, 120)), x=0.01, ha="left", fontsize=9, color=GREY)
+
+
+def finished(
+    figure: Figure, kind: str, protected: Protected, spoken: Sequence[str], *, title: str, unit: str, below: str = ""
+) -> Chart:
+    """The chart with its title, its unit (or `below`, the unit and a key) and source below it, and its alt text."""
+    titled(figure, title, f"{below or unit}. Source: {protected.table.source}.")
+    return Chart(figure, described(kind, f"{protected.table.title}, {unit}", spoken, title))
+
+
+def named_rows(axis: Axes, names: Sequence[str], size: float = 9.5) -> None:
+    """Names of bars at the left, the first on top; no scale, since each bar has its number."""
+    axis.set_yticks(range(len(names)), names, color="black", fontsize=size)
+    axis.invert_yaxis()
+    axis.set_xticks([])
+    axis.grid(False)
+    axis.spines["bottom"].set_visible(False)
 
 
 def lines(
@@ -102,8 +118,7 @@ def lines(
     if any(isinstance(label, str) for label in xs[12:]):
         axis.set_xticks(xs[:: len(xs) // 6 + 1])  # words, unlike dates, are not thinned out by themselves
     axis.margins(x=0.02)
-    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
-    return Chart(figure, described("Line chart", f"{protected.table.title}, {unit}", parts, title))
+    return finished(figure, "Line chart", protected, parts, title=title, unit=unit)
 
 
 def _end_labels(axis: Axes, ends: list[tuple[float, str, str]]) -> None:
@@ -156,19 +171,16 @@ def bars(protected: Protected, y: str, value: str, *, title: str, unit: str, by:
         parts.append((f"{label_text(group)}: " if by else "") + ", ".join(spoken))
         if by:
             axis.plot([], [], color=PALETTE[place % len(PALETTE)], linewidth=8, label=label_text(group))
-    axis.set_yticks(range(len(names)), [label_text(name) for name in names], color="black", fontsize=9.5)
-    axis.invert_yaxis()
-    axis.grid(False)
-    axis.set_xticks([])
-    axis.spines["bottom"].set_visible(False)
+    named_rows(axis, [label_text(name) for name in names])
     if by:
         axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(groups), fontsize=9.5, frameon=False)
-    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
-    return Chart(figure, described("Bar chart", f"{protected.table.title}, {unit}", parts, title))
+    return finished(figure, "Bar chart", protected, parts, title=title, unit=unit)
 
 
 def bands(protected: Protected, rows: str, columns: str, text: str, rank: str, *, title: str, unit: str) -> Chart:
     """A grid of words, darker where `rank` is lower, so that gaps stand out."""
+    from matplotlib.patches import Rectangle
+
     down = list(dict.fromkeys(protected.frame[rows]))
     across = list(dict.fromkeys(protected.frame[columns]))
     figure, axis = canvas(height=1.3 + 0.32 * len(down))
@@ -178,24 +190,16 @@ def bands(protected: Protected, rows: str, columns: str, text: str, rank: str, *
     told: dict[str, list[str]] = {}
     for row, column, words, level in found:
         shade = {1: 1.0, 2: 0.7, 3: 0.35}.get(int(level), 0.0)
-        axis.add_patch(_box(across.index(column), down.index(row), _blend(shade)))
-        axis.text(
-            across.index(column),
-            down.index(row),
-            _folded(words),
-            ha="center",
-            va="center",
-            fontsize=8.5,
-            color="white" if shade > 0.45 else "black",
-        )
+        x, y, ink = across.index(column), down.index(row), "white" if shade > 0.45 else "black"
+        axis.add_patch(Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=_blend(shade), linewidth=0))
+        axis.text(x, y, _folded(words), ha="center", va="center", fontsize=8.5, color=ink)
         told.setdefault(words, []).append(f"{label_text(row)} {label_text(column)}")
     _grid(axis, down, across)
-    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
     spoken = [
         f"{words}: {len(cells)} cells" + (f" ({', '.join(cells)})" if len(cells) <= 6 else "")
         for words, cells in told.items()
     ]
-    return Chart(figure, described("Grid of bands", f"{protected.table.title}, {unit}", spoken, title))
+    return finished(figure, "Grid of bands", protected, spoken, title=title, unit=unit)
 
 
 def _grid(axis: Axes, down: list[Any], across: list[Any]) -> None:
@@ -209,12 +213,6 @@ def _grid(axis: Axes, down: list[Any], across: list[Any]) -> None:
     axis.grid(False)
     for side in ("bottom", "left"):
         axis.spines[side].set_visible(False)
-
-
-def _box(x: float, y: float, colour: Any) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=colour, linewidth=0)
 
 
 def _blend(shade: float) -> tuple[float, ...]:
@@ -245,12 +243,8 @@ def xmr(protected: Protected, panel: str, x: str, *, title: str, unit: str) -> C
             axis.set_visible(False)
             continue
         spoken.append(_xmr_panel(axis, protected.where(**{panel: names[place]}), str(names[place]), x))
-    titled(
-        figure,
-        title,
-        f"{unit}. Dashed: natural limits; line: mean. Orange: a signal. Source: {protected.table.source}.",
-    )
-    return Chart(figure, described("XmR control charts", f"{protected.table.title}, {unit}", spoken, title))
+    below = f"{unit}. Dashed: natural limits; line: mean. Orange: a signal"
+    return finished(figure, "XmR control charts", protected, spoken, title=title, unit=unit, below=below)
 
 
 def _xmr_panel(axis: Axes, part: Protected, name: str, x: str) -> str:
@@ -283,6 +277,8 @@ def _year_ticks(labels: Sequence[Any]) -> list[tuple[int, str]]:
 
 def curves(protected: Protected, by: str, x: str, *, title: str, unit: str) -> Chart:
     """Step curves with their intervals; needs value columns estimate, lower and upper (fractions of 1)."""
+    from matplotlib.ticker import MultipleLocator
+
     figure, axis = canvas()
     names = list(dict.fromkeys(protected.frame[by]))
     ends, spoken = [], []
@@ -300,16 +296,10 @@ def curves(protected: Protected, by: str, x: str, *, title: str, unit: str) -> C
     axis.set_ylim(0, 1.02 if max(tops, default=1) > 0.5 else max(tops) * 1.15)
     _end_labels(axis, ends)
     axis.yaxis.set_major_formatter(lambda share, _: formats.percent(share))
-    axis.xaxis.set_major_locator(_multiples_of(3))
+    axis.xaxis.set_major_locator(MultipleLocator(3))
     axis.set_xlabel("Months since the baseline", fontsize=9.5)
-    titled(figure, title, f"{unit}. Bands: 95% intervals. Source: {protected.table.source}.")
-    return Chart(figure, described("Step curves with intervals", f"{protected.table.title}, {unit}", spoken, title))
-
-
-def _multiples_of(months: int) -> Any:
-    from matplotlib.ticker import MultipleLocator
-
-    return MultipleLocator(months)
+    below = f"{unit}. Bands: 95% intervals"
+    return finished(figure, "Step curves with intervals", protected, spoken, title=title, unit=unit, below=below)
 
 
 def _trace_curve(name: str, part: Protected, x: str) -> str:
@@ -344,10 +334,9 @@ def flows(protected: Protected, source: str, target: str, value: str, *, title: 
     top = max([high for side in (left, right) for _, high in side.values()] or [1])
     axis.set_ylim(top * 1.02, -top * 0.02)
     axis.set_axis_off()
-    note = "numbers are totals; withheld flows are in the totals and not drawn"
-    titled(figure, title, f"{unit}; {note}. Source: {protected.table.source}.")
+    below = f"{unit}; numbers are totals; withheld flows are in the totals and not drawn"
     spoken = [f"{a} to {b} {formats.number(size)}" for a, b, size in sorted(cells, key=lambda item: -item[2])]
-    return Chart(figure, described("Flow diagram", f"{protected.table.title}, {unit}", spoken, title))
+    return finished(figure, "Flow diagram", protected, spoken, title=title, unit=unit, below=below)
 
 
 def _side(axis: Axes, places: dict[str, tuple[float, float]], totals: dict[str, Cell], x: float) -> None:
@@ -375,22 +364,13 @@ def _ribbon(left: float, right: float, size: float, colour: str) -> Any:
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path
 
-    points = [
-        (0.012, left),
-        (0.5, left),
-        (0.5, right),
-        (0.988, right),
-        (0.988, right + size),
-        (0.5, right + size),
-        (0.5, left + size),
-        (0.012, left + size),
-        (0.012, left),
-    ]
+    there = [(0.012, left), (0.5, left), (0.5, right), (0.988, right)]
+    points = [*there, *((x, y + size) for x, y in reversed(there)), there[0]]
     codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
     return PathPatch(Path(points, codes), facecolor=colour, alpha=0.45, linewidth=0)
 
 
-def described(kind: str, shown: str, parts: list[str], point: str) -> str:
+def described(kind: str, shown: str, parts: Sequence[str], point: str) -> str:
     """An alt text: what kind of chart, what it shows, its numbers, the point that its title makes."""
     text = f"{kind}. {shown}. {'; '.join(parts)}. The point: {point.rstrip('.')}."
     return " ".join(text.split())

@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING
 
 from bond_eval.evidence.cells import CONFIDENTIAL, WORDS, Cell, show
-from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALE, Chart, canvas, described, titled
+from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALE, Chart, canvas, finished
 from bond_eval.evidence.protected import Protected, label_text
 from bond_eval.programmes.overlap import TOGETHER
 
@@ -27,6 +27,7 @@ def forest(
     names, groups, words = protected.label(name), protected.label(group), protected.texts(text)
     figure, axis = canvas(height=1.6 + 0.34 * (len(names) + len(set(groups))))
     columns = [protected.numbers(column) for column in ("ratio", "lower", "upper")]
+    ratios = protected.cells("ratio")
     ticks: list[tuple[float, str, bool]] = []
     spoken, at, last = [], -1.0, None
     for place, label in enumerate(names):
@@ -36,7 +37,7 @@ def forest(
         at += 1
         ticks.append((at, textwrap.fill(label_text(label), 58), False))
         _row(axis, at, *(column[place] for column in columns))
-        said = words[place] or show_missing(protected, place)
+        said = words[place] or f"{ratios[place]}"
         _said(axis, at, said)
         spoken.append(f"{label_text(label)}: {said}")
     axis.axvline(1, color=GREY, linewidth=1)
@@ -47,8 +48,7 @@ def forest(
     axis.set_xticks([], minor=True)
     _named(axis, ticks)
     axis.set_xlabel(f"fewer than {than}  ←  ratio  →  more than {than}", fontsize=9, color=GREY)
-    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
-    return Chart(figure, described("Forest plot", f"{protected.table.title}, {unit}", spoken, title))
+    return finished(figure, "Forest plot", protected, spoken, title=title, unit=unit)
 
 
 def intervals(
@@ -67,11 +67,8 @@ def intervals(
     _named(axis, [(at, label, False) for at, label in enumerate(labels)])
     axis.xaxis.set_major_formatter(lambda value, _: show(value, protected.table.value(middle).kind))
     axis.tick_params(axis="x", labelsize=9)
-    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
     spoken = [f"{label_text(label)}: {said or WORDS[CONFIDENTIAL]}" for label, said in zip(names, words, strict=True)]
-    return Chart(
-        figure, described("Intervals", f"{protected.table.title}, {unit}", spoken or ["nothing to draw"], title)
-    )
+    return finished(figure, "Intervals", protected, spoken or ["nothing to draw"], title=title, unit=unit)
 
 
 def _said(axis: Axes, at: float, text: str) -> None:
@@ -90,24 +87,18 @@ def _named(axis: Axes, rows: list[tuple[float, str, bool]]) -> None:
     axis.tick_params(axis="y", length=0)
 
 
-def show_missing(protected: Protected, place: int) -> str:
-    """What stands for a ratio that may not be shown, or is not there."""
-    cell = protected.cells("ratio")[place]
-    return f"{cell:s}" if not cell.known else show(float(cell.value or 0), cell.kind)
-
-
-def _row(axis: object, at: float, ratio: float, low: float, high: float) -> None:
+def _row(axis: Axes, at: float, ratio: float, low: float, high: float) -> None:
     if ratio != ratio:
         return
     alone = low != low
     colour = ORANGE if alone else BLUE
     inside = min(max(ratio, NARROWEST), WIDEST)
     if not alone:
-        axis.plot([max(low, NARROWEST), min(high, WIDEST)], [at, at], color=colour, linewidth=2)  # type: ignore[attr-defined]
+        axis.plot([max(low, NARROWEST), min(high, WIDEST)], [at, at], color=colour, linewidth=2)
         for end, cut, arrow in ((low, NARROWEST, "<"), (high, WIDEST, ">")):
             if end < NARROWEST or end > WIDEST:
-                axis.plot([cut], [at], arrow, color=colour, markersize=6, clip_on=False)  # type: ignore[attr-defined]
-    axis.plot([inside], [at], "D" if alone else "s", color=colour, markersize=6.5)  # type: ignore[attr-defined]
+                axis.plot([cut], [at], arrow, color=colour, markersize=6, clip_on=False)
+    axis.plot([inside], [at], "D" if alone else "s", color=colour, markersize=6.5)
 
 
 def upset(protected: Protected, names: str, value: str, *, sizes: Protected, size: str, title: str, unit: str) -> Chart:
@@ -146,12 +137,11 @@ def upset(protected: Protected, names: str, value: str, *, sizes: Protected, siz
     left.set_yticks([])
     if not combos:
         top.annotate("Nothing to draw", (0.5, 0.5), xycoords="axes fraction", ha="center", color=GREY)
-    note = "c: withheld, a number from 1 to 5 or one that would give it away"
-    titled(figure, title, f"{unit}. {note}. Source: {protected.table.source}.")
+    below = f"{unit}. c: withheld, a number from 1 to 5 or one that would give it away"
     spoken = [f"{' and '.join(combo)}{'' if len(combo) > 1 else ' alone'} {cell}" for combo, cell in
               zip(combos, counts, strict=True)]  # fmt: skip
     spoken += [f"all of {name} {known[name]}" for name in sets] or ["nothing to draw"]
-    return Chart(figure, described("UpSet chart", f"{protected.table.title}, {unit}", spoken, title))
+    return finished(figure, "UpSet chart", protected, spoken, title=title, unit=unit, below=below)
 
 
 def _numbered(axis: Axes, places: range, cells: list[Cell], *, upright: bool) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALE, PURPLE, Chart, canvas, described, titled, xmr
+from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALE, PURPLE, Chart, canvas, finished, xmr
 from bond_eval.evidence.protected import Protected, label_text
 from bond_eval.evidence.scorecard import IMPROVING, MOST_WITHHELD, NO_DATA, SPECIAL, STEADY, WORSE
 from bond_eval.methods.spc import MISSING, TOO_FEW
@@ -49,12 +49,12 @@ def icons(protected: Protected, name: str, *, title: str, unit: str) -> Chart:
     axis.set_axis_off()
     lacking = f"Not measured: {', '.join(blank)}. " if blank else ""
     note = "H: high, L: low, against the measure's own past; empty: not charted, as stocks and yearly figures are not"
-    titled(figure, title, f"{lacking}{unit}. {note}. Source: {protected.table.source}.")
+    below = f"{lacking}{unit}. {note}"
     told: dict[str, list[str]] = {}
     for label, _, verdict, *_ in [*rows, *((name, "", NO_DATA) for name in blank)]:
         told.setdefault(verdict, []).append(label)
     spoken = [f"{verdict}: {len(found)} ({', '.join(found)})" for verdict, found in told.items()]
-    return Chart(figure, described("Board of icons", f"{protected.table.title}, {unit}", spoken, title))
+    return finished(figure, "Board of icons", protected, spoken, title=title, unit=unit, below=below)
 
 
 def _letter(variation: str, side: str) -> str:
@@ -118,10 +118,9 @@ def theory(protected: Protected, stage: str, box: str, *, title: str, unit: str)
     axis.set_xlim(-0.5, len(stages) - 0.5)
     axis.set_ylim(tallest - 0.4, -1.0)
     axis.set_axis_off()
-    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
     pairs = zip(protected.label(box), protected.texts("status"), protected.texts("leads_to"), strict=True)
     spoken = [f"{label}: {status}" + (f", leads to {onward}" if onward else "") for label, status, onward in pairs]
-    return Chart(figure, described("Diagram", f"{protected.table.title}, {unit}", spoken, title))
+    return finished(figure, "Diagram", protected, spoken, title=title, unit=unit)
 
 
 def _known_box(axis: Axes, x: float, y: float, label: str, status: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import textwrap
 
 from bond_eval.evidence.cells import show
-from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALETTE, TURQUOISE, Chart, canvas, described, titled
+from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALETTE, TURQUOISE, Chart, canvas, finished, named_rows
 from bond_eval.evidence.protected import Protected, label_text
+
+MOST = 10  # bars of a tornado: the rest move the result little
 
 
 def stacked(protected: Protected, y: str, by: str, value: str, *, title: str, unit: str) -> Chart:
@@ -29,15 +31,10 @@ def stacked(protected: Protected, y: str, by: str, value: str, *, title: str, un
                       color="white" if dark else "black")  # fmt: skip
             begun[name] += cell.value
             told[name].append(f"{label_text(group)} {cell}")
-    axis.set_yticks(range(len(names)), [label_text(name) for name in names], color="black", fontsize=9.5)
-    axis.invert_yaxis()
-    axis.set_xticks([])
-    axis.grid(False)
-    axis.spines["bottom"].set_visible(False)
+    named_rows(axis, [label_text(name) for name in names])
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=min(5, len(groups)), fontsize=9.5, frameon=False)
-    titled(figure, title, f"{unit}. Source: {protected.table.source}.")
     spoken = [f"{label_text(name)}: {', '.join(parts)}" for name, parts in told.items()]
-    return Chart(figure, described("Stacked bar chart", f"{protected.table.title}, {unit}", spoken, title))
+    return finished(figure, "Stacked bar chart", protected, spoken, title=title, unit=unit)
 
 
 def waterfall(protected: Protected, step: str, value: str, *, title: str, unit: str) -> Chart:
@@ -57,16 +54,12 @@ def waterfall(protected: Protected, step: str, value: str, *, title: str, unit: 
                       fontsize=9.5)  # fmt: skip
         if place < len(numbers) - 1:
             axis.plot([level, level], [place, place + 1], color=GREY, linewidth=0.8)
-    axis.set_yticks(range(len(names)), names, color="black", fontsize=9.5)
-    axis.invert_yaxis()
+    named_rows(axis, names)
     axis.margins(x=0.12)
     axis.set_xlim(left=0)
-    axis.set_xticks([])
-    axis.grid(False)
-    axis.spines["bottom"].set_visible(False)
-    titled(figure, title, f"{unit}. Orange adds, turquoise takes away. Source: {protected.table.source}.")
+    below = f"{unit}. Orange adds, turquoise takes away"
     spoken = [f"{name} {cell}" for name, cell in zip(names, protected.cells(value), strict=True)]
-    return Chart(figure, described("Waterfall chart", f"{protected.table.title}, {unit}", spoken, title))
+    return finished(figure, "Waterfall chart", protected, spoken, title=title, unit=unit, below=below)
 
 
 def tornado(
@@ -77,15 +70,14 @@ def tornado(
     *,
     title: str,
     unit: str,
-    most: int = 10,
 ) -> Chart:
     """Bars from the result with everything at its base, left and right, to that with one dial low and high.
 
     `names`: the labels of the dial and of its low and high values; the rows come largest swing first, and the first
-    `most` are drawn. Orange: the dial is low, turquoise: high. The dashed line is nought.
+    ten are drawn. Orange: the dial is low, turquoise: high. The dashed line is nought.
     """
-    dials, ranges = (list(protected.label(name))[:most] for name in names)
-    low, high = (protected.numbers(end)[:most] for end in ends)
+    dials, ranges = (list(protected.label(name))[:MOST] for name in names)
+    low, high = (protected.numbers(end)[:MOST] for end in ends)
     middle = protected.numbers(base)[0]
     kind = protected.table.value(base).kind
     figure, axis = canvas(height=1.9 + 0.42 * len(dials))
@@ -99,14 +91,10 @@ def tornado(
     axis.axvline(middle, color=GREY, linewidth=1)
     axis.axvline(0, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
     labels = ["\n".join(textwrap.wrap(f"{dial}: {ends}", 44)) for dial, ends in zip(dials, ranges, strict=True)]
-    axis.set_yticks(range(len(dials)), labels, color="black", fontsize=8.5)
-    axis.invert_yaxis()
+    named_rows(axis, labels, size=8.5)
     axis.margins(x=0.14)
     axis.set_xticks([middle, 0], [show(middle, kind), "0"], fontsize=9, color="black")
-    axis.grid(False)
-    axis.spines["bottom"].set_visible(False)
-    note = f"{unit}. Orange: the dial is low; turquoise: high; line: all at their means; dashed: nought."
-    titled(figure, title, f"{note} Source: {protected.table.source}.")
+    below = f"{unit}. Orange: the dial is low; turquoise: high; line: all at their means; dashed: nought"
     spoken = [f"{dial} ({ends}): {show(a, kind)} to {show(b, kind)}"
               for dial, ends, a, b in zip(dials, ranges, low, high, strict=True)]  # fmt: skip
-    return Chart(figure, described("Tornado chart", f"{protected.table.title}, {unit}", spoken, title))
+    return finished(figure, "Tornado chart", protected, spoken, title=title, unit=unit, below=below)

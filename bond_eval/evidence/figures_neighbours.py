@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from bond_eval.evidence.figures import BLUE, GREY, ORANGE, TURQUOISE, Chart, canvas, described, titled
+from bond_eval.evidence.figures import BLUE, GREY, ORANGE, TURQUOISE, Chart, canvas, finished
 from bond_eval.evidence.protected import Protected, label_text
 
 if TYPE_CHECKING:
@@ -33,9 +33,8 @@ def among(protected: Protected, panel: str, x: str, by: str, value: str, *, titl
     for axis in axes.ravel()[len(names) :]:
         axis.set_visible(False)
     key = [f"{word} {name}" for role, (_, word, _, name) in STYLES.items() if role in set(protected.texts("role"))]
-    note = f"{unit}. {', '.join(key)}, pale grey each neighbour. Scales differ and do not begin at 0."
-    titled(figure, title, f"{note} Source: {protected.table.source}.")
-    return Chart(figure, described("Line charts", f"{protected.table.title}, {unit}", spoken, title))
+    below = f"{unit}. {', '.join(key)}, pale grey each neighbour. Scales differ and do not begin at 0"
+    return finished(figure, "Line charts", protected, spoken, title=title, unit=unit, below=below)
 
 
 def _panel(axis: Axes, part: Protected, columns: tuple[str, str, str]) -> str:

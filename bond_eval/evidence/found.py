@@ -77,11 +77,6 @@ class Found:
         return [item["statement"] for item in self.items]
 
     @property
-    def strengths(self) -> list[str]:
-        """What each says of its strength."""
-        return [item["strength"] for item in self.items]
-
-    @property
     def cells(self) -> list[Cell]:
         """Their values; withheld or not available as the finding says."""
         return [_cell(item, item["value"]) for item in self.items]

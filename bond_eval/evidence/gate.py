@@ -20,7 +20,7 @@ import pandas as pd
 
 from bond_eval.core.errors import InputError
 from bond_eval.evidence.cells import CONFIDENTIAL, NOT_AVAILABLE
-from bond_eval.evidence.disclosure import Plan, lines, rounded, rules, settings, small
+from bond_eval.evidence.disclosure import Plan, lines, rounded, rule_of, rules, settings, small
 from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.registry import ALL, Table, Value
 
@@ -46,13 +46,13 @@ def protect(
     frame = frame.reset_index(drop=True)
     names = [value.name for value in table.values]
     missing = pd.DataFrame({name: frame[name].isna() for name in names}, index=frame.index)
-    hidden = pd.DataFrame(False, index=frame.index, columns=names)
+    hidden, steps = pd.DataFrame(False, index=frame.index, columns=names), dict[str, np.ndarray]()
     if audience == "public":
-        hidden = _hidden(table, frame, plan)
+        least, steps = _limits(table, frame)
+        hidden = _hidden(table, frame, plan, least)
     symbols = pd.DataFrame("", index=frame.index, columns=names)
     symbols = symbols.mask(missing, NOT_AVAILABLE).mask(hidden, CONFIDENTIAL)
     shown = frame[[*table.labels, *names]].copy()
-    steps = {v.name: _limits(table, v, frame)[1] for v in table.values if v.guarded} if audience == "public" else {}
     for value in table.values:
         column = _rounded(value, frame[value.name], steps).astype(object)
         shown[value.name] = column.where(symbols[value.name] == "", None)
@@ -64,12 +64,11 @@ def protect(
     return Protected(table, shown[[*table.labels, *names]], symbols[names], audience, " ".join(notes))
 
 
-def _hidden(table: Table, frame: pd.DataFrame, plan: Plan | None) -> pd.DataFrame:
+def _hidden(table: Table, frame: pd.DataFrame, plan: Plan | None, least: Mapping[str, np.ndarray]) -> pd.DataFrame:
     hidden = pd.DataFrame(False, index=frame.index, columns=[value.name for value in table.values])
     counts = [value for value in table.values if value.guarded]
     for value in counts:
-        minimum, _ = _limits(table, value, frame)
-        numbers = pd.to_numeric(frame[value.name])
+        numbers, minimum = pd.to_numeric(frame[value.name]), least[value.name]
         hidden[value.name] = small(numbers, minimum)
         if value.of:
             few_left = small(pd.to_numeric(frame[value.of]) - numbers, minimum)
@@ -119,10 +118,12 @@ def one_childs(costs: pd.DataFrame) -> pd.Series:
     return share.fillna(0.0).mask(small(costs["children"]), 1.0)
 
 
-def _limits(table: Table, value: Value, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Row by row: the smallest count shown, and to which multiple it is."""
-    found = [rules(table.source, str(event)) for event in (frame[value.event] if value.event else [""] * len(frame))]
-    return np.array([rule.minimum for rule in found]), np.array([rule.round_to for rule in found])
+def _limits(table: Table, frame: pd.DataFrame) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Of each guarded column, row by row: the smallest count shown, and to which multiple it is."""
+    events = {value: frame.get(value.event, [""] * len(frame)) for value in table.values if value.guarded}
+    found = {v.name: [rule_of(table, v, {v.event: event}) for event in rows] for v, rows in events.items()}
+    least = {name: np.array([rule.minimum for rule in rows]) for name, rows in found.items()}
+    return least, {name: np.array([rule.round_to for rule in rows]) for name, rows in found.items()}
 
 
 def _rounded(value: Value, column: pd.Series, steps: Mapping[str, np.ndarray]) -> pd.Series:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from bond_eval.evidence.view import View
 from bond_eval.intake.register import Register
 from bond_eval.intake.typed import NO_DAY, day_number
 from bond_eval.placements.ages import age_on
-from bond_eval.placements.categories import IFA, OUTSIDE
+from bond_eval.placements.categories import CATEGORIES, IFA, OUTSIDE
 from bond_eval.placements.cohorts import stays
 from bond_eval.placements.costing import OUTTURN, line_totals
 from bond_eval.placements.counts import DailyCounts, daily_counts
@@ -34,6 +34,8 @@ CANNOT = (NAN, NAN)
 CONCERN = 17  # an SDQ total from which the return's own guide speaks of concern
 TOOK_PART = ("PN1", "PN2", "PN3", "PN5", "PN6")
 Pair = tuple[float, float]
+Indicator = Callable[[History, dt.date, Rules], tuple[int, int]]
+Flag = Callable[[pd.Series], pd.Series]
 
 
 @dataclass(frozen=True)
@@ -84,34 +86,28 @@ def known_then(view: View, day: dt.date) -> Known | None:
     return Known(view, build_history(part, day))
 
 
-def stock(categories: tuple[str, ...] | None) -> Callable[[Known, dt.date, dt.date], Pair]:
-    """Children of the categories (None: all) on a period's last night."""
-
-    def count(known: Known, first: dt.date, last: dt.date) -> Pair:
-        table = known.counts.on(last)
-        return float(
-            table.to_numpy().sum() if categories is None else table.loc[list(categories)].to_numpy().sum()
-        ), NAN
-
-    return count
-
-
 def _between(days: pd.Series, first: dt.date, last: dt.date) -> pd.Series:
     return days.between(day_number(first), day_number(last))
 
 
-def _started(category: str, ages: tuple[int, int] | None = None) -> Callable[[Known, dt.date, dt.date], Pair]:
-    def count(known: Known, first: dt.date, last: dt.date) -> Pair:
-        rows = known.placements
-        keep = (rows["category"] == category) & _between(rows["start"], first, last)
-        return float((keep if ages is None else keep & rows["age"].between(*ages)).sum()), NAN
+def stock(known: Known, first: dt.date, last: dt.date, *, categories: tuple[str, ...] = CATEGORIES) -> Pair:
+    """Children of the categories on a period's last night."""
+    return float(known.counts.on(last).loc[list(categories)].to_numpy().sum()), NAN
 
-    return count
+
+def _started(known: Known, first: dt.date, last: dt.date, *, category: str, ages: tuple[int, int] = (-1, 999)) -> Pair:
+    rows = known.placements
+    keep = (rows["category"] == category) & rows["age"].between(*ages)
+    return float((keep & _between(rows["start"], first, last)).sum()), NAN
+
+
+def _ended(rows: pd.DataFrame, first: dt.date, last: dt.date) -> Pair:
+    return float((~rows["is_open"] & _between(rows["end"], first, last)).sum()), NAN
 
 
 def _op_ended(known: Known, first: dt.date, last: dt.date) -> Pair:
     rows = known.placements
-    return float(((rows["category"] == OUTSIDE) & ~rows["is_open"] & _between(rows["end"], first, last)).sum()), NAN
+    return _ended(rows[rows["category"] == OUTSIDE], first, last)
 
 
 def _out_of_borough(known: Known, first: dt.date, last: dt.date) -> Pair:
@@ -121,34 +117,23 @@ def _out_of_borough(known: Known, first: dt.date, last: dt.date) -> Pair:
     return float(((rows["location"] == "OUT") & _between(rows["start"], first, last)).sum()), NAN
 
 
-def _baseline_left(category: str) -> Callable[[Known, dt.date, dt.date], Pair]:
-    def count(known: Known, first: dt.date, last: dt.date) -> Pair:
-        if last < known.view.baseline:
-            return CANNOT
-        ends = known.baseline[category]["end"]
-        return float((ends <= day_number(last)).sum()), float(len(ends))
-
-    return count
+def _baseline_left(known: Known, first: dt.date, last: dt.date, *, category: str) -> Pair:
+    if last < known.view.baseline:
+        return CANNOT
+    ends = known.baseline[category]["end"]
+    return float((ends <= day_number(last)).sum()), float(len(ends))
 
 
-def _periods(column: str) -> Callable[[Known, dt.date, dt.date], Pair]:
-    def count(known: Known, first: dt.date, last: dt.date) -> Pair:
-        rows = known.history.periods
-        keep = _between(rows[column], first, last)
-        return float((keep if column == "start" else keep & ~rows["is_open"]).sum()), NAN
-
-    return count
+def _entries(known: Known, first: dt.date, last: dt.date) -> Pair:
+    return float(_between(known.history.periods["start"], first, last).sum()), NAN
 
 
-def _three_or_more(known: Known, first: dt.date, last: dt.date) -> Pair:
-    return _after(known, last, 364, three_or_more)
+def _exits(known: Known, first: dt.date, last: dt.date) -> Pair:
+    return _ended(known.history.periods, first, last)
 
 
-def _long_term(known: Known, first: dt.date, last: dt.date) -> Pair:
-    return _after(known, last, 912, long_term)
-
-
-def _after(known: Known, last: dt.date, needs: int, count: Callable[..., tuple[int, int]]) -> Pair:
+def _stability(known: Known, first: dt.date, last: dt.date, *, needs: int, count: Indicator) -> Pair:
+    """One of the indicators of placements.stability; it cannot be told from fewer than `needs` days of data."""
     if (last - known.history.first_day).days < needs:
         return CANNOT
     children, of = count(known.history, last, Rules())
@@ -170,26 +155,19 @@ def _missing(known: Known, first: dt.date, last: dt.date) -> Pair:
     return float(began.sum()), known.care_days(first, last)
 
 
-def _oc2(field: str, flag: Callable[[pd.Series], pd.Series]) -> Callable[[Known, dt.date, dt.date], Pair]:
-    def count(known: Known, first: dt.date, last: dt.date) -> Pair:
-        module = known.view.data.modules.get("OC2")
-        if module is None or field not in module:
-            return CANNOT
-        days = known.view.data.submissions["last_day"]
-        rows = module[module["submission"].isin(days.index[days == last])]
-        if field == "sdq_score" and flag is _at_concern:
-            rows = rows[rows["sdq_score"].notna()]
-        return (float(flag(rows[field]).sum()), float(len(rows))) if len(rows) else CANNOT
-
-    return count
+def _oc2(known: Known, first: dt.date, last: dt.date, *, field: str, flag: Flag, of_all: bool = True) -> Pair:
+    """Children whose `field` has the flag, of all in the return to a day, or of those with the field."""
+    module = known.view.data.modules.get("OC2")
+    if module is None or field not in module:
+        return CANNOT
+    days = known.view.data.submissions["last_day"]
+    rows = module[module["submission"].isin(days.index[days == last])]
+    rows = rows if of_all else rows[rows[field].notna()]
+    return (float(flag(rows[field]).sum()), float(len(rows))) if len(rows) else CANNOT
 
 
 def _yes(values: pd.Series) -> pd.Series:
     return values.astype(object).astype(str) == "1"
-
-
-def _at_concern(values: pd.Series) -> pd.Series:
-    return values >= CONCERN
 
 
 def _took_part(known: Known, first: dt.date, last: dt.date) -> Pair:
@@ -202,17 +180,13 @@ def _took_part(known: Known, first: dt.date, last: dt.date) -> Pair:
     return float(codes.isin(TOOK_PART).sum()), float((codes.notna() & (codes != "PN0")).sum())
 
 
-def _event(kind: str) -> Callable[[Known, dt.date, dt.date], Pair]:
+def _event(known: Known, first: dt.date, last: dt.date, *, kind: str) -> Pair:
     """Events of children while a case of theirs is open, over the days that cases are open."""
-
-    def count(known: Known, first: dt.date, last: dt.date) -> Pair:
-        register = known.view.register
-        if register is None or register.events.empty:
-            return CANNOT
-        days, spans = open_events(register, kind, day_number(first), day_number(last))
-        return float(len(days)), float((spans["last"] - spans["start"] + 1).clip(lower=0).sum())
-
-    return count
+    register = known.view.register
+    if register is None or register.events.empty:
+        return CANNOT
+    days, spans = open_events(register, kind, day_number(first), day_number(last))
+    return float(len(days)), float((spans["last"] - spans["start"] + 1).clip(lower=0).sum())
 
 
 def open_events(register: Register, kind: str, start: int, end: int) -> tuple[np.ndarray, pd.DataFrame]:
@@ -228,32 +202,28 @@ def open_events(register: Register, kind: str, start: int, end: int) -> tuple[np
     return np.sort(inside["day"].to_numpy(dtype=float)), within
 
 
-def _activity(activity: str, of: str = "") -> Callable[[Known, dt.date, dt.date], Pair]:
+def _activity(known: Known, first: dt.date, last: dt.date, *, activity: str, of: str = "") -> Pair:
     """A count of no child: summed over the rows that end in the period; a stock where it has a whole (`of`)."""
-
-    def count(known: Known, first: dt.date, last: dt.date) -> Pair:
-        register = known.view.register
-        if register is None:
-            return CANNOT
-        rows = register.activity[register.activity["activity"] == activity]
-        mine = rows[_between(rows["last"], first, last)]
-        if not of or mine.empty:
-            return (float(mine["value"].sum()), NAN) if len(mine) else CANNOT
-        whole = register.activity[register.activity["activity"] == of]
-        whole = whole[_between(whole["last"], first, last)]
-        return (float(mine["value"].sum()), float(whole["value"].sum())) if len(whole) else CANNOT
-
-    return count
+    mine = _rows_of(known, activity, first, last)
+    if not of or mine.empty:
+        return (float(mine["value"].sum()), NAN) if len(mine) else CANNOT
+    whole = _rows_of(known, of, first, last)
+    return (float(mine["value"].sum()), float(whole["value"].sum())) if len(whole) else CANNOT
 
 
 def _marac_repeat(known: Known, first: dt.date, last: dt.date) -> Pair:
-    register = known.view.register
-    if register is None:
-        return CANNOT
-    rows = register.activity[register.activity["activity"] == "MARAC cases"]
-    rows = rows[_between(rows["last"], first, last)]
+    rows = _rows_of(known, "MARAC cases", first, last)
     heard = float(rows["value"].sum())
     return (float(rows.loc[rows["breakdown"] == "repeat", "value"].sum()), heard) if heard else CANNOT
+
+
+def _rows_of(known: Known, activity: str, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """The register's rows of an activity that end in the period; none without a register."""
+    register = known.view.register
+    if register is None:
+        return pd.DataFrame(columns=["value", "breakdown"])
+    rows = register.activity
+    return rows[(rows["activity"] == activity) & _between(rows["last"], first, last)]
 
 
 def _referrals(known: Known, first: dt.date, last: dt.date) -> Pair:
@@ -283,10 +253,6 @@ def _re_referral(known: Known, first: dt.date, last: dt.date) -> Pair:
     return (float(back), float(len(closed))) if len(closed) else CANNOT
 
 
-def _home_safely(known: Known, first: dt.date, last: dt.date) -> Pair:
-    return stayed_out(known, "domestic_abuse", last)
-
-
 def stayed_out(known: Known, programme: str, last: dt.date) -> Pair:
     """(children not looked after since, children at home at the start) of a programme's cases begun by `last`."""
     cases = _cases(known)
@@ -312,26 +278,19 @@ def _caseload(known: Known, first: dt.date, last: dt.date) -> Pair:
     return float((started & ((cases["end"] == NO_DAY) | (cases["end"] > day))).sum()), posts
 
 
-def _paired(measure: str) -> Callable[[Known, dt.date, dt.date], Pair]:
+def _paired(known: Known, first: dt.date, last: dt.date, *, measure: str) -> Pair:
     """Of cases closed in the period, those with two scores by one rater, the later near the end or after it."""
-
-    def count(known: Known, first: dt.date, last: dt.date) -> Pair:
-        cases = _cases(known)
-        if cases is None:
-            return CANNOT
-        closed = cases[(cases["end"] != NO_DAY) & _between(cases["end"], first, last)]
-        if closed.empty:
-            return CANNOT
-        scores = known.view.register.measures  # type: ignore[union-attr]
-        scores = scores[scores["measure"] == measure]
-        if scores.empty:  # not in use: that is no measurement, and not a share of nothing
-            return CANNOT
-        scores = scores[scores["child"].isin(closed["child"])]
-        pairs = scores.groupby(["child", "rater"]).size()
-        with_both = pairs[pairs >= 2].reset_index()["child"].unique() if len(pairs) else []
-        return float(closed["child"].isin(with_both).sum()), float(len(closed))
-
-    return count
+    cases = _cases(known)
+    if cases is None:
+        return CANNOT
+    closed = cases[(cases["end"] != NO_DAY) & _between(cases["end"], first, last)]
+    scores = known.view.register.measures  # type: ignore[union-attr]
+    scores = scores[scores["measure"] == measure]
+    if closed.empty or scores.empty:  # not in use: that is no measurement, and not a share of nothing
+        return CANNOT
+    pairs = scores[scores["child"].isin(closed["child"])].groupby(["child", "rater"]).size()
+    with_both = pairs.index.get_level_values("child")[(pairs >= 2).to_numpy()]
+    return float(closed["child"].isin(with_both).sum()), float(len(closed))
 
 
 def _cases(known: Known) -> pd.DataFrame | None:
@@ -360,41 +319,41 @@ def _spend(known: Known, first: dt.date, last: dt.date) -> Pair:
 
 
 COMPUTED: dict[str, Callable[[Known, dt.date, dt.date], Pair]] = {
-    "op_open": stock((OUTSIDE,)),
-    "looked_after": stock(None),
-    "op_baseline_left": _baseline_left(OUTSIDE),
-    "ifa_baseline_left": _baseline_left(IFA),
-    "op_started": _started(OUTSIDE),
-    "op_started_12_17": _started(OUTSIDE, (12, 17)),
-    "ifa_started": _started(IFA),
+    "op_open": partial(stock, categories=(OUTSIDE,)),
+    "looked_after": stock,
+    "op_baseline_left": partial(_baseline_left, category=OUTSIDE),
+    "ifa_baseline_left": partial(_baseline_left, category=IFA),
+    "op_started": partial(_started, category=OUTSIDE),
+    "op_started_12_17": partial(_started, category=OUTSIDE, ages=(12, 17)),
+    "ifa_started": partial(_started, category=IFA),
     "op_ended": _op_ended,
     "out_of_borough_started": _out_of_borough,
-    "entries": _periods("start"),
-    "exits": _periods("end"),
-    "three_or_more": _three_or_more,
-    "long_term": _long_term,
+    "entries": _entries,
+    "exits": _exits,
+    "three_or_more": partial(_stability, needs=364, count=three_or_more),
+    "long_term": partial(_stability, needs=912, count=long_term),
     "reentry": _reentry,
     "missing": _missing,
-    "convicted": _oc2("convicted", _yes),
-    "substance_misuse": _oc2("substance_misuse", _yes),
-    "sdq_completed": _oc2("sdq_score", pd.notna),
-    "sdq_high": _oc2("sdq_score", _at_concern),
+    "convicted": partial(_oc2, field="convicted", flag=_yes),
+    "substance_misuse": partial(_oc2, field="substance_misuse", flag=_yes),
+    "sdq_completed": partial(_oc2, field="sdq_score", flag=pd.notna),
+    "sdq_high": partial(_oc2, field="sdq_score", flag=lambda score: score >= CONCERN, of_all=False),
     "review_participation": _took_part,
-    "staff_in_post": _activity("posts filled", of="posts established"),
-    "positive_behaviour": _activity("positive behaviour programmes"),
-    "trained": _activity("practitioners trained"),
-    "encompass": _activity("Operation Encompass referrals"),
+    "staff_in_post": partial(_activity, activity="posts filled", of="posts established"),
+    "positive_behaviour": partial(_activity, activity="positive behaviour programmes"),
+    "trained": partial(_activity, activity="practitioners trained"),
+    "encompass": partial(_activity, activity="Operation Encompass referrals"),
     "marac_repeat": _marac_repeat,
-    "arrest": _event("arrest"),
-    "exclusion": _event("exclusion"),
-    "a_and_e": _event("a_and_e"),
+    "arrest": partial(_event, kind="arrest"),
+    "exclusion": partial(_event, kind="exclusion"),
+    "a_and_e": partial(_event, kind="a_and_e"),
     "referrals": _referrals,
     "too_young": _too_young,
     "re_referral": _re_referral,
-    "home_safely": _home_safely,
+    "home_safely": lambda known, first, last: stayed_out(known, "domestic_abuse", last),
     "caseload": _caseload,
-    "sdq_paired": _paired("sdq_total"),
-    "family_resilience": _paired("family_resilience"),
+    "sdq_paired": partial(_paired, measure="sdq_total"),
+    "family_resilience": partial(_paired, measure="family_resilience"),
     "external_cost": _external_cost,
     "programme_spend": _spend,
 }

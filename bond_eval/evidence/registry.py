@@ -6,8 +6,9 @@ columns. What each column is decides how the gate treats it, so it is declared h
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import wraps
 from typing import Any
 
 import pandas as pd
@@ -15,8 +16,8 @@ import pandas as pd
 ALL = "All"
 KINDS = ("factor", "pounds", "count", "percent", "rate", "decimal", "money", "thousands", "signed", "text", "number")
 
-
 Shorter = Callable[[pd.DataFrame], pd.DataFrame]
+Rows = Sequence[tuple[Any, ...] | Mapping[str, Any]]  # in the order of the declared columns, or by their names
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,12 @@ class Value:
     def guarded(self) -> bool:
         """True where a small value would speak of few children."""
         return self.kind == "count" and self.children
+
+
+def interval(name: str, label: str, kind: str, *follows: str) -> tuple[Value, Value, Value]:
+    """Columns of an estimate and of the ends of its interval: `name`, lower and upper."""
+    value = Value(name, label, kind, follows=follows)
+    return value, replace(value, name="lower", label="Lower"), replace(value, name="upper", label="Upper")
 
 
 @dataclass(frozen=True)
@@ -93,10 +100,20 @@ def table(
     source: str = "SSDA903 episodes",
     method: str = "complete count",
     of_findings: bool = False,
-) -> Callable[[Callable[[Any], pd.DataFrame]], Callable[[Any], pd.DataFrame]]:
-    """Register a builder. The notebook that shows the table is named by the builder's module."""
+) -> Callable[[Callable[[Any], pd.DataFrame | Rows]], Callable[[Any], pd.DataFrame]]:
+    """Register a builder of a frame, or of rows, of which the declared columns make one; of no rows an empty one.
 
-    def register(build: Callable[[Any], pd.DataFrame]) -> Callable[[Any], pd.DataFrame]:
+    The notebook that shows the table is named by the builder's module.
+    """
+    largest = (value.largest for value in values if value.largest)
+    columns = [*dict.fromkeys((*labels, *(value.name for value in values), *largest))]
+
+    def register(build: Callable[[Any], pd.DataFrame | Rows]) -> Callable[[Any], pd.DataFrame]:
+        @wraps(build)
+        def framed(data: Any) -> pd.DataFrame:
+            found = build(data)
+            return found if isinstance(found, pd.DataFrame) else pd.DataFrame(list(found), columns=columns)
+
         if id in REGISTRY or id in OF_FINDINGS:
             raise ValueError(f"table {id!r} is registered twice")
         unknown = [value.name for value in values if value.kind not in KINDS]
@@ -104,8 +121,8 @@ def table(
             raise ValueError(f"table {id!r}: {unknown[0]} has a kind that is not known")
         notebook = build.__module__.rsplit(".", 1)[-1]
         registry = OF_FINDINGS if of_findings else REGISTRY
-        registry[id] = Table(id, notebook, title, row, labels, values, margins, source, method, build)
-        return build
+        registry[id] = Table(id, notebook, title, row, labels, values, margins, source, method, framed)
+        return framed
 
     return register
 

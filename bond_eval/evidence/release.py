@@ -93,7 +93,7 @@ def let_out(
         tables = {name: protect(*table, "public", plan, name in fewer) for name, table in built.items()}
         added = len(plan.hidden - first.hidden)
         found = attack(tables, plan, added) if attack and asked < ROUNDS else ()
-        fresh = {(id, row_names(*built[id])[row], name) for id, row, name in found} - plan.hidden
+        fresh = {(id, row_names(*built[id])[row], name) for id, row, name in found} - plan.hidden - more
         if not fresh:
             break
         more |= fresh

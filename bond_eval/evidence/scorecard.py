@@ -7,7 +7,7 @@ hand stand for the others. Where both are there the computed one counts and the 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from math import isfinite, isnan
@@ -26,7 +26,10 @@ from bond_eval.evidence.view import View
 from bond_eval.intake.measures import BETTER, CHARTS, FREQUENCIES, UNITS
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.typed import EPOCH, NO_DAY, day_number
-from bond_eval.methods.spc_rare import COMMONER, RARER, RareChart
+from bond_eval.methods.proportions import rate, wilson
+from bond_eval.methods.spc import COMMON, MISSING, xmr
+from bond_eval.methods.spc import TOO_FEW as FEW
+from bond_eval.methods.spc_rare import COMMONER, NO_TARGET, NOT_JUDGED, RARER, RareChart, assurance
 from bond_eval.methods.spc_rare import TOO_FEW as FEW_EVENTS
 
 RARE_CHARTS = ("t", "g")
@@ -204,7 +207,7 @@ def series(known: Known, measure: Measure) -> pd.DataFrame:
 
     A computed value counts before one by hand; `known_on` is the day that a value by hand was known.
     """
-    hand = _by_hand(known, measure)
+    hand = {row["period"]: row for row in values_by_hand(known.view, measure, known.history.as_of)}
     rows = []
     for label, first, last in periods(known.history.first_day, known.history.as_of, measure.frequency):
         pair = COMPUTED[measure.computed](known, first, last) if measure.computed else (float("nan"), float("nan"))
@@ -212,7 +215,9 @@ def series(known: Known, measure: Measure) -> pd.DataFrame:
         if not isnan(value):
             rows.append((label, first, last, *pair, value, COMPUTED_HERE, last))
         elif label in hand:
-            rows.append((label, first, last, *hand[label]))
+            row = hand[label]
+            whole = row["numerator"] if measure.parts else row["value"]
+            rows.append((label, first, last, whole, row["denominator"], row["value"], BY_HAND, row["known_on"]))
         else:
             rows.append((label, first, last, float("nan"), float("nan"), float("nan"), "", last))
     return pd.DataFrame(rows, columns=SERIES)
@@ -224,11 +229,6 @@ def _value(measure: Measure, numerator: float, denominator: float) -> float:
     return numerator / denominator * measure.per if denominator > 0 else float("nan")
 
 
-def _by_hand(known: Known, measure: Measure) -> dict[str, tuple[float, float, float, str, dt.date]]:
-    """Values by hand of a measure by period: numerator, denominator, value, BY_HAND, the day that it was known."""
-    return {row["period"]: _told(measure, row) for row in values_by_hand(known.view, measure, known.history.as_of)}
-
-
 def values_by_hand(view: View, measure: Measure, day: dt.date) -> list[dict[str, Any]]:
     """The newest value by hand of each period as known on a day, in order of period: rows of intake.measures.VALUES."""
     if view.measures is None:
@@ -236,11 +236,6 @@ def values_by_hand(view: View, measure: Measure, day: dt.date) -> list[dict[str,
     rows = view.measures.values
     rows = rows[(rows["measure_id"] == measure.id) & (rows["known_on"] <= day)]
     return rows.drop_duplicates("period", keep="last").to_dict("records")
-
-
-def _told(measure: Measure, row: Mapping[str, Any]) -> tuple[float, float, float, str, dt.date]:
-    whole = row["numerator"] if measure.parts else row["value"]
-    return whole, row["denominator"], row["value"], BY_HAND, row["known_on"]
 
 
 @dataclass(frozen=True)
@@ -286,8 +281,6 @@ def score(measure: Measure, rows: pd.DataFrame, rare: RareChart | None = None) -
 
 
 def _interval(measure: Measure, row: pd.Series) -> tuple[float, float, str]:
-    from bond_eval.methods.proportions import rate, wilson
-
     numerator, denominator = float(row["numerator"]), float(row["denominator"])
     whole = numerator == numerator and float(numerator).is_integer()
     if measure.unit == "share" and whole and denominator > 0 and float(denominator).is_integer():
@@ -304,10 +297,6 @@ def _interval(measure: Measure, row: pd.Series) -> tuple[float, float, str]:
 
 def _verdicts(measure: Measure, rows: pd.DataFrame) -> tuple[str, bool, str]:
     """(variation, whether the signal is high, assurance)."""
-    from bond_eval.methods.spc import COMMON, MISSING, xmr
-    from bond_eval.methods.spc import TOO_FEW as FEW
-    from bond_eval.methods.spc_rare import NO_TARGET, NOT_JUDGED, assurance
-
     if measure.chart == "none":
         return NOT_CHARTED, False, NO_TARGET if isnan(measure.target) else NOT_JUDGED
     values = rows["value"].to_numpy(dtype=float)
@@ -321,8 +310,6 @@ def _verdicts(measure: Measure, rows: pd.DataFrame) -> tuple[str, bool, str]:
 
 def _rare_verdicts(measure: Measure, rare: RareChart) -> tuple[str, bool, str]:
     """As `_verdicts`: longer gaps are fewer events. Limits of gaps say nothing of a target for a rate."""
-    from bond_eval.methods.spc_rare import NO_TARGET, NOT_JUDGED
-
     good = {"down": RARER, "up": COMMONER}.get(measure.better)
     words = {FEW_EVENTS: TOO_FEW, RARER: SPECIAL, COMMONER: SPECIAL} if good is None else {FEW_EVENTS: TOO_FEW}
     judged = IMPROVING if rare.verdict == good else WORSE if rare.verdict in (RARER, COMMONER) else STEADY

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from bond_eval.methods.proportions import Estimate
 
 FEW = 10  # people or pairs below which nothing is judged
@@ -15,6 +17,13 @@ BACK = "fell, but no further than it would by itself after a bad spell"
 LOWER, HIGHER, ALIKE = "lower", "higher", "no clear difference"
 CAUSE = "the groups were alike in what is recorded"
 UNLIKE = "the groups differed from the start, so this says nothing of the cause"
+
+
+def ends_of(estimate: Estimate | None) -> tuple[float, float, float]:
+    """Value, lower and upper end; NaN where there is none, or none that is finite."""
+    ends = (estimate.value, estimate.lower, estimate.upper) if estimate else (math.nan,) * 3
+    value, lower, upper = (math.nan if math.isinf(end) else end for end in ends)
+    return value, lower, upper
 
 
 def changed(

@@ -1,14 +1,18 @@
-"""What makes a row wrong: codes by the return's year (pandera schemas) and rules across fields.
+"""What makes a row of the return wrong, and how that is logged.
 
 Each rule says what was done with the row: kept, corrected or set aside. Nothing is dropped silently.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 
-from bond_eval.intake.reference import Column, codes, modules
+from bond_eval.core.issues import IssueLog
+from bond_eval.intake.recognise import Stack
+from bond_eval.intake.reference import codes, modules
 
 # Every rule of the report, in words, so that the data-quality page can explain each.
 RULES = {
@@ -39,49 +43,10 @@ RULES = {
     "dob_conflict": "Two returns give different dates of birth; the latest is used",
     "born_after_start": "The episode starts before the child was born",
     "over_18": "The episode starts after the 18th birthday",
-    "location_unknown": "The placement's authority is not known",
 }
 NEEDED_CODES = {"Episodes": ("RNE", "LS", "PLACE"), "Header": ("SEX",)}
 TEMPORARY = ("T0", "T1", "T2", "T3", "T4")
 NO_PROVIDER_EXPECTED = (*TEMPORARY, "Z1", "Z11", "Z12", "Z13", "Z14")
-
-
-def code_failures(frame: pd.DataFrame, module: str, year: int) -> pd.DataFrame:
-    """Rows whose codes are unknown, not valid in `year` or blank where needed: columns column, index, value, rule.
-
-    `frame` holds the module's code columns as categoricals; `year` is that in which the return begins.
-    """
-    import pandera.pandas as pa
-    from pandera.errors import SchemaErrors
-
-    columns = [c for c in modules()[module] if c.kind == "code" and c.name in frame.columns]
-    needed = NEEDED_CODES.get(module, ())
-    schema = pa.DataFrameSchema(
-        {
-            column.name: pa.Column(
-                checks=pa.Check.isin(codes(column.code_set, year)), nullable=column.name not in needed
-            )
-            for column in columns
-        }
-    )
-    names = [column.name for column in columns]
-    try:
-        schema.validate(frame[names], lazy=True)
-    except SchemaErrors as errors:
-        return _as_rules(errors.failure_cases, {column.name: column for column in columns})
-    return pd.DataFrame(columns=["column", "index", "value", "rule"])
-
-
-def _as_rules(cases: pd.DataFrame, columns: dict[str, Column]) -> pd.DataFrame:
-    found = cases[cases["index"].notna()].copy()
-    found["value"] = found["failure_case"].astype(object).fillna("").astype(str)
-    ever = {name: set(codes(column.code_set)) for name, column in columns.items()}
-    blank = found["check"] == "not_nullable"
-    known = [value in ever[column] for value, column in zip(found["value"], found["column"], strict=True)]
-    found["rule"] = np.where(blank, "code_blank", np.where(known, "code_not_in_year", "code_unknown"))
-    found.loc[blank, "value"] = ""
-    found["index"] = found["index"].astype("int64")
-    return found[["column", "index", "value", "rule"]]
 
 
 def provider_problems(place: pd.Categorical, provider: pd.Categorical) -> tuple[np.ndarray, np.ndarray]:
@@ -92,21 +57,47 @@ def provider_problems(place: pd.Categorical, provider: pd.Categorical) -> tuple[
     return ~exempt & ~has, temporary & has
 
 
-def doubtful(frame: pd.DataFrame, module: str, submission: np.ndarray, years: np.ndarray) -> list[int]:
-    """Submissions (places in `years`) in which a code that occurs is not valid, or a needed one is blank.
+@dataclass(frozen=True)
+class Ledger:
+    """What every report needs: the files' names, the children's ids and the log."""
 
-    Counted once a distinct code, so that schemas judge row by row only where there is something to find.
-    """
-    needed, found = NEEDED_CODES.get(module, ()), set()
-    known = submission >= 0
-    for column in (c for c in modules()[module] if c.kind == "code" and c.name in frame.columns):
-        values = frame[column.name].array
-        width = len(values.categories) + 1
-        met = np.bincount(
-            submission[known].astype(np.int64) * width + values.codes[known] + 1, minlength=len(years) * width
-        ).reshape(len(years), width)
-        for place, year in enumerate(years):
-            valid = np.isin(values.categories, codes(column.code_set, int(year)))
-            if met[place, 1:][~valid].any() or (column.name in needed and met[place, 0]):
-                found.add(place)
-    return sorted(found)
+    names: list[str]
+    children: np.ndarray
+    log: IssueLog
+
+
+@dataclass(frozen=True)
+class RowReport:
+    """Reports rows of one stack; `child` is each row's number into the ledger's children, -1 where blank."""
+
+    ledger: Ledger
+    stack: Stack
+    child: np.ndarray
+
+    def __call__(self, rule: str, severity: str, mask: np.ndarray, column: str, action: str, extra: str = "") -> None:
+        """Log `rule` for the rows of `mask`, with the raw value of `column` for the internal report."""
+        rows = np.flatnonzero(mask)
+        if not len(rows):
+            return
+        names = np.array(self.ledger.names)[self.stack.source[rows]]
+        ids = np.append(self.ledger.children, "")[self.child[rows]]
+        self.ledger.log.add(
+            rule, severity, names, RULES[rule] + extra, action,
+            column=column, lines=self.stack.line[rows], values=self.stack.text(column).at(rows), children=ids,
+        )  # fmt: skip
+
+    def codes(self, frame: pd.DataFrame, submission: np.ndarray, submissions: pd.DataFrame) -> None:
+        """Log codes of `frame` (categoricals named as in the return) that their submission's year does not list."""
+        needed = NEEDED_CODES.get(self.stack.module, ())
+        for column in (c for c in modules()[self.stack.module] if c.kind == "code" and c.name in frame.columns):
+            values = frame[column.name].array
+            # A row a submission, the last for rows of none (-1), which are not judged; a blank is the last column.
+            valid = np.ones((len(submissions) + 1, len(values.categories) + 1), dtype=bool)
+            valid[:-1, -1] = column.name not in needed
+            for place, year in enumerate(submissions["year"]):
+                valid[place, :-1] = np.isin(values.categories, codes(column.code_set, int(year)))
+            wrong = ~valid[submission, values.codes]
+            known = np.append(np.isin(values.categories, codes(column.code_set)), False)[values.codes]
+            self("code_blank", "warning", wrong & (values.codes < 0), column.name, "kept")
+            self("code_unknown", "warning", wrong & (values.codes >= 0) & ~known, column.name, "kept")
+            self("code_not_in_year", "note", wrong & known, column.name, "kept")

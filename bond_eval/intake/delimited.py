@@ -76,7 +76,8 @@ def parse(name: str, content: bytes, wanted: list[str]) -> RawTable:
     if b'"' in body and table.num_rows + len(misfits) != body.count(b"\n") + 1:
         body, unclosed = _without_open_quotes(body, delimiter)
         table, misfits = _read(name, body, unique, wanted, delimiter, encoding)
-    lines = _line_numbers(table.num_rows, misfits) + lines_before
+    every = np.arange(1, table.num_rows + len(misfits) + 1, dtype=np.int32)
+    lines = np.delete(every, np.array(misfits, dtype=int) - 1) + lines_before
     table, lines, blank = _without_blank_rows(table, lines)
     repeated = tuple(sorted({n for n in names if n and names.count(n) > 1}))
     outside, opened = (tuple(number + lines_before for number in numbers) for numbers in (misfits, unclosed))
@@ -165,15 +166,6 @@ def _arrow(
         ),
     )
     return table, misfits
-
-
-def _line_numbers(rows: int, misfits: list[int]) -> np.ndarray:
-    """Lines of the rows kept, counted from 1, given the numbers (from 1) of those left out."""
-    if not misfits:
-        return np.arange(1, rows + 1, dtype=np.int32)
-    keep = np.ones(rows + len(misfits), dtype=bool)
-    keep[np.asarray(misfits) - 1] = False
-    return (np.flatnonzero(keep) + 1).astype(np.int32)
 
 
 def _without_blank_rows(table: pa.Table, lines: np.ndarray) -> tuple[pa.Table, np.ndarray, int]:

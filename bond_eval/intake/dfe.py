@@ -99,7 +99,7 @@ def _figures(sheet: Sheet) -> pd.DataFrame:
     filters = [name for name in sheet.fields if name not in numbers and name not in PLACE]
     for name in [name for name in filters if _all_numbers(sheet.text(name))]:
         filters.remove(name)
-        _log(sheet.log, "column_unread", sheet.name, column=name)
+        FORMS.say(sheet.log, sheet.name, "column_unread", column=name)
     frame = pd.DataFrame({name: sheet.words(name) for name in PLACE})
     levels = {forms.folded(name): name for name in LEVELS}
     frame["level"] = [levels.get(forms.folded(name), "") for name in frame["geographic_level"]]
@@ -117,11 +117,6 @@ def _figures(sheet: Sheet) -> pd.DataFrame:
         parts.append(frame.assign(indicator=name, value=value, symbol=symbol)[sheet.keep])
     tidy = pd.concat(parts, ignore_index=True)
     return tidy.assign(period=[year_label(year - 1) for year in tidy["year"]])
-
-
-def _log(log: IssueLog, rule: str, file: str, *, column: str = "", lines: np.ndarray | None = None) -> None:
-    severity, action, problem = RULES[rule]
-    log.add(rule, severity, file, problem, action, column=column, lines=lines)
 
 
 def _placed(frame: pd.DataFrame) -> pd.DataFrame:
@@ -166,7 +161,7 @@ def _latest(rows: pd.DataFrame, log: IssueLog) -> pd.DataFrame:
     ordered = rows.assign(edition=edition).sort_values(["edition", "file", "line"], kind="stable")
     again = ordered.duplicated(["level", "key", "year", "series", "indicator"], keep="last")
     for file, part in ordered[again].groupby("file"):
-        _log(log, "figure_replaced", str(file), lines=np.unique(part["line"].to_numpy()))
+        FORMS.say(log, str(file), "figure_replaced", lines=np.unique(part["line"].to_numpy()))
     return ordered[~again].drop(columns="edition").reset_index(drop=True)
 
 

@@ -7,12 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bond_eval.core.errors import InputError
 from bond_eval.intake.authority import Authority
-from bond_eval.intake.checks import provider_problems
+from bond_eval.intake.checks import Ledger, RowReport, provider_problems
 from bond_eval.intake.recognise import Stack
-from bond_eval.intake.reference import codes
-from bond_eval.intake.report import Ledger, RowReport
+from bond_eval.intake.reference import codes, read_companion
 from bond_eval.intake.typed import NO_DAY, Text, as_codes, as_days, day_number
 
 CODES = {
@@ -50,12 +48,7 @@ def _postcode_location(postcodes: Text, authority: Authority, folder: Path) -> n
     path = folder / "postcodes.csv"
     if not path.is_file() or not authority.code:
         return np.full(len(postcodes.index), 2)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise InputError("postcodes.csv cannot be read as a CSV table: save it again.") from error
-    if not {"postcode", "authority"} <= set(table.columns):
-        raise InputError("postcodes.csv should have the columns postcode and authority: rename them.")
+    table = read_companion(path, ["postcode", "authority"])
     named = table[table["authority"].str.strip() != ""]  # a postcode without an authority tells nothing
     home = dict(zip(named["postcode"].map(_plain), named["authority"].str.strip() != authority.code, strict=True))
     known = [int(home.get(_plain(value), 2)) for value in postcodes.values]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from bond_eval.core.issues import IssueLog
 from bond_eval.core.periods import financial_year_start
-from bond_eval.intake.finance_forms import RULES
-from bond_eval.intake.forms import Sheet
-from bond_eval.intake.reference import read_reference
-from bond_eval.intake.typed import EPOCH, NO_DAY, day_number
+from bond_eval.intake.forms import Folder, Sheet, categories
+from bond_eval.intake.typed import NO_DAY, date_of, day_number
 
 CENSUS = "Placements North West census"
 VERY_HIGH = 25_000  # pounds a week
@@ -28,47 +26,35 @@ PROVISIONS = {
 }
 
 
-@cache
-def category_names() -> dict[str, str]:
-    """Every category's name in lower case -> as written in data/reference/placement_categories.csv."""
-    return {str(name).lower(): str(name) for name in read_reference("placement_categories.csv")["category"]}
-
-
-def read_fees(sheets: list[Sheet], children: np.ndarray, log: IssueLog) -> pd.DataFrame:
-    """The fees of all sheets: FEE_COLUMNS, one row a fee, ordered by child, category and start; none overlap.
+def read_fees(found: Folder, children: np.ndarray) -> pd.DataFrame:
+    """The fees of a folder: FEE_COLUMNS, one row a fee, ordered by child, category and start; none overlap.
 
     child: number into `children`. category: "" where only placement_start (int32 days, NO_DAY unknown) says which
     placement. start, end: int32 days, both paid; end NO_DAY while paid. weekly_fee: £ a week of all who pay;
     social_care: the part of it that social care pays, NaN where not known.
     """
-    typed = {"fees": _own, "census": _census, "section_251": _section_251}
     numbers = {str(name): number for number, name in enumerate(children)}
-    parts = []
-    snapshots = sorted((s for s in sheets if s.form == "census"), key=lambda s: (s.day is None, s.day or 0, s.name))
-    for sheet in [*(s for s in sheets if s.form in typed and s.form != "census"), *snapshots]:
-        child = _children(sheet, numbers)
-        frame = typed[sheet.form](sheet)
-        frame = frame.assign(child=child, file=sheet.name, line=sheet.line)
-        parts.append(frame.assign(day=np.int32(NO_DAY if sheet.day is None else sheet.day))[sheet.keep])
-    if not parts:
+    forms = {"fees": _own, "census": _census, "section_251": _section_251}
+    rows = found.stacked({form: partial(_of_children, numbers=numbers, read=read) for form, read in forms.items()})
+    if rows.empty:
         return pd.DataFrame(columns=FEE_COLUMNS)
-    fees = pd.concat(parts, ignore_index=True)
-    fees = _changed_in_a_later_census(fees)
-    fees = _one_from_each_day(fees, children, log)
-    return _ended_before_the_next(fees, children, log)[FEE_COLUMNS].reset_index(drop=True)
+    # Censuses come last, in the order of their days.
+    fees = _changed_in_a_later_census(found.kept(rows).sort_values("day", kind="stable", ignore_index=True))
+    key = ["child", "category", "start"]
+    found.last_stands(fees, [*key, "end", "weekly_fee"], "fee_repeated", "start")
+    found.last_stands(fees, key, "fee_replaced", "start")
+    return ended_before_next(found, found.kept(fees), key[:2], "fee_overlap", "fee_without_end")[FEE_COLUMNS]
 
 
-def _children(sheet: Sheet, numbers: dict[str, int]) -> np.ndarray:
-    """The number of each row's child; a child that the return lacks is set aside, never guessed."""
+def _of_children(sheet: Sheet, numbers: dict[str, int], read: Callable[[Sheet], pd.DataFrame]) -> pd.DataFrame:
+    """Rows with the number of each one's child; a child that the return lacks is set aside, never guessed."""
     child = np.array([numbers.get(value, -1) for value in sheet.ids("child")], dtype=np.int32)
     sheet.report("child_unknown", child < 0, "child")
-    return child
+    return read(sheet).assign(child=child)
 
 
 def _own(sheet: Sheet) -> pd.DataFrame:
-    category = sheet.words("category")
-    named = np.array([category_names().get(value.lower(), "") for value in category], dtype=object)
-    sheet.report("category_unknown", (named == "") & (category != ""), "category")
+    named = sheet.coded("category", categories(), "category_unknown")
     placement = sheet.days("placement_start", needed=False)
     return _frame(sheet, named, placement, sheet.days("start", needed=True), sheet.days("end", needed=False))
 
@@ -79,7 +65,7 @@ def _census(sheet: Sheet) -> pd.DataFrame:
     named = [next((c for p, c in PROVISIONS.items() if value.lower().startswith(p)), "") for value in provision]
     start = sheet.days("placement_start", needed=True)
     frame = _frame(sheet, np.array(named, dtype=object), start, start, np.full(len(start), NO_DAY))
-    return frame.assign(source=CENSUS)
+    return frame.assign(source=CENSUS, day=np.int32(NO_DAY if sheet.day is None else sheet.day))
 
 
 def _section_251(sheet: Sheet) -> pd.DataFrame:
@@ -87,7 +73,7 @@ def _section_251(sheet: Sheet) -> pd.DataFrame:
     sheet.report("extract_undated", np.full(len(sheet.line), sheet.day is None), "accrued")
     start, left = sheet.days("placement_start", needed=True), sheet.days("placement_end", needed=False)
     last = 0 if sheet.day is None else sheet.day
-    first = day_number(dt.date(financial_year_start(EPOCH + dt.timedelta(days=last)), 4, 1))
+    first = day_number(dt.date(financial_year_start(date_of(last)), 4, 1))
     begun, stop = np.maximum(start, first), np.minimum(left, last + 1)
     days = stop.astype(np.int64) - begun
     sheet.report("end_before_start", left < start, "placement_end")
@@ -115,6 +101,7 @@ def _frame(
         {
             "category": category, "placement_start": placement.astype(np.int32), "start": start.astype(np.int32),
             "end": end.astype(np.int32), "weekly_fee": fee, "social_care": own, "source": sheet.words("source"),
+            "day": np.int32(0),
         }
     )  # fmt: skip
 
@@ -132,44 +119,25 @@ def _changed_in_a_later_census(fees: pd.DataFrame) -> pd.DataFrame:
     return fees
 
 
-def _one_from_each_day(fees: pd.DataFrame, children: np.ndarray, log: IssueLog) -> pd.DataFrame:
-    """Of several fees for one child and category from one day, the last stands."""
-    key = ["child", "category", "start"]
-    same = fees.duplicated([*key, "end", "weekly_fee"], keep="last")
-    _report(log, "fee_repeated", fees[same], "start", children)
-    fees = fees[~same]
-    other = fees.duplicated(key, keep="last")
-    _report(log, "fee_replaced", fees[other], "start", children)
-    return fees[~other]
+def ended_before_next(
+    found: Folder, rows: pd.DataFrame, key: list[str], overlapping: str, unended: str = ""
+) -> pd.DataFrame:
+    """Kept stacked rows in the order of `key` and start, each ended at the latest the day before the next of its key.
+
+    `overlapping`: the rule for one that ran on beyond the next one's start; `unended`: for one without an end.
+    """
+    rows = rows.sort_values([*key, "start"], kind="stable", ignore_index=True)
+    start, end = next_start(rows, key), rows["end"].to_numpy()
+    runs_in, is_open = (end >= start) & (start != NO_DAY), end == NO_DAY
+    if unended:
+        # The census has no ends, so that an open fee there is no fault.
+        found.tell(unended, rows[runs_in & is_open & (rows["source"] != CENSUS).to_numpy()], "end")
+    # One that ends on the day that the next begins is how many write it.
+    found.tell(overlapping, rows[runs_in & ~is_open & (end > start)], "end")
+    return rows.assign(end=np.where(runs_in, start - 1, end).astype(np.int32))
 
 
-def _ended_before_the_next(fees: pd.DataFrame, children: np.ndarray, log: IssueLog) -> pd.DataFrame:
-    fees = fees.sort_values(["child", "category", "start"], kind="stable", ignore_index=True)
-    following = next_start(fees)
-    runs_in = fees["end"].to_numpy() >= following
-    is_open = fees["end"].to_numpy() == NO_DAY
-    # The census has no ends, so that an open fee there is no fault; and a fee that ends on the day that the next
-    # begins is how many write it.
-    faulty = runs_in & (following != NO_DAY)
-    own = (fees["source"] != CENSUS).to_numpy()
-    _report(log, "fee_without_end", fees[faulty & is_open & own], "end", children)
-    overlap = faulty & ~is_open & (fees["end"].to_numpy() > following)
-    _report(log, "fee_overlap", fees[overlap], "end", children)
-    return fees.assign(end=np.where(faulty, following - 1, fees["end"]).astype(np.int32))
-
-
-def next_start(fees: pd.DataFrame) -> np.ndarray:
-    """For each fee of a frame in order, when the same child's next in its category starts; NO_DAY for none."""
-    following = fees.groupby(["child", "category"])["start"].shift(-1).to_numpy(dtype=float)
+def next_start(rows: pd.DataFrame, key: Sequence[str] = ("child", "category")) -> np.ndarray:
+    """For each row of a frame in order, when the next of its `key` starts (int32 days); NO_DAY for none."""
+    following = rows.groupby(list(key))["start"].shift(-1).to_numpy(dtype=float)
     return np.where(np.isnan(following), NO_DAY, following).astype(np.int32)
-
-
-def _report(log: IssueLog, rule: str, rows: pd.DataFrame, column: str, children: np.ndarray) -> None:
-    severity, action, problem = RULES[rule]
-    for name, part in rows.groupby("file"):
-        values = ["" if day == NO_DAY else str(EPOCH + dt.timedelta(days=int(day))) for day in part[column]]
-        ids = children[part["child"].to_numpy(dtype=int)].astype(object)
-        log.add(
-            rule, severity, str(name), problem, action,
-            column=column, lines=part["line"].to_numpy(), values=np.array(values, dtype=object), children=ids,
-        )  # fmt: skip

@@ -7,10 +7,11 @@ import datetime as dt
 import hashlib
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,10 +19,10 @@ import pandas as pd
 from bond_eval.core.errors import InputError
 from bond_eval.core.issues import IssueLog
 from bond_eval.core.periods import Quarter
-from bond_eval.intake.delimited import DELIMITERS, header_of, normal_name, parse
-from bond_eval.intake.reference import read_reference
+from bond_eval.intake.delimited import DELIMITERS, RawTable, header_of, normal_name, parse
+from bond_eval.intake.reference import CATEGORIES, read_reference
 from bond_eval.intake.sources import READABLE, Source, files_below, read_file
-from bond_eval.intake.typed import NO_DAY, Text, as_numbers, blank_text, day_number, read_day, text
+from bond_eval.intake.typed import NO_DAY, Text, as_days, as_numbers, blank_text, date_of, day_number, read_day, text
 from bond_eval.intake.workbooks import OLD_WORKBOOKS, WORKBOOKS, workbook_sheets
 
 Rule = tuple[str, str, str]
@@ -57,6 +58,11 @@ class Forms:
     child: str = "child"
     others: bool = False
 
+    def say(self, log: IssueLog, file: str, rule: str, problem: str = "", **where: Any) -> None:
+        """Log a rule for a file; `where`: column, lines, values, children, as core.issues.IssueLog.add takes them."""
+        severity, action, words = self.rules[rule]
+        log.add(rule, severity, file, problem or words, action, **where)
+
 
 @dataclass
 class Sheet:
@@ -87,22 +93,17 @@ class Sheet:
 
     def report(self, rule: str, mask: np.ndarray, field: str) -> None:
         """Log a rule for the rows of `mask` that are still kept, and set them aside where the rule says so."""
-        severity, action, problem = self.forms.rules[rule]
         rows = np.flatnonzero(mask & self.keep)
-        children = self.words(self.forms.child)[rows]
-        self.log.add(
-            rule, severity, self.name, problem, action,
-            column=field, lines=self.line[rows], values=self.text(field).at(rows), children=children,
-        )  # fmt: skip
-        if action == "set aside":
+        values, children = self.text(field).at(rows), self.text(self.forms.child).at(rows)
+        say = partial(self.forms.say, self.log, self.name, rule)
+        say(column=field, lines=self.line[rows], values=values, children=children)
+        if self.forms.rules[rule][1] == "set aside":
             self.keep[rows] = False
 
     def days(self, field: str, *, needed: bool, rule: str = "date_unreadable") -> np.ndarray:
         """A field as int32 days, NO_DAY where blank; an unreadable one, or a blank one that is needed, is reported."""
-        column = self.text(field)
-        parsed = [read_day(value) for value in column.values]
-        days = np.array([NO_DAY if one is None else one for one in parsed] + [NO_DAY], dtype=np.int32)[column.index]
-        self.report(rule, (days == NO_DAY) & ((column.index >= 0) | needed), field)
+        days, unreadable = as_days(self.text(field))
+        self.report(rule, (days == NO_DAY) & (unreadable | needed), field)
         return days
 
     def amounts(self, field: str) -> np.ndarray:
@@ -146,6 +147,12 @@ def folded(word: str) -> str:
     return " ".join(word.lower().replace("_", " ").replace("-", " ").split())
 
 
+@cache
+def categories() -> dict[str, str]:
+    """Folded placement category -> as written in data/reference/placement_categories.csv."""
+    return {folded(str(name)): str(name) for name in read_reference(CATEGORIES)["category"]}
+
+
 @dataclass
 class Folder:
     """What a folder's files hold: their sheets, the log of their issues, and file -> SHA-256 of those recognised."""
@@ -158,12 +165,15 @@ class Folder:
         """The sheets of one form."""
         return [sheet for sheet in self.sheets if sheet.form == form]
 
-    def stacked(self, form: str, read: Callable[[Sheet], pd.DataFrame]) -> pd.DataFrame:
-        """The typed rows of a form's sheets, kept or not, with file, line, sheet (a number) and row; empty for none."""
+    def stacked(self, readers: Mapping[str, Callable[[Sheet], pd.DataFrame]]) -> pd.DataFrame:
+        """The typed rows of some forms' sheets (form -> what reads one), kept or not, with file, line, sheet (a number)
+        and row; empty for none."""
         parts = [
-            read(sheet).assign(file=sheet.name, line=sheet.line, sheet=number, row=np.arange(len(sheet.line)))
+            readers[sheet.form](sheet).assign(
+                file=sheet.name, line=sheet.line, sheet=number, row=np.arange(len(sheet.line))
+            )
             for number, sheet in enumerate(self.sheets)
-            if sheet.form == form
+            if sheet.form in readers
         ]
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"sheet": [], "row": []})
 
@@ -180,6 +190,12 @@ class Folder:
         for number, part in rows.groupby("sheet"):
             sheet = self.sheets[int(str(number))]
             sheet.report(rule, np.isin(np.arange(len(sheet.line)), part["row"].to_numpy(dtype=int)), field)
+
+    def last_stands(self, rows: pd.DataFrame, key: list[str], rule: str, field: str) -> None:
+        """Report a rule for those of some stacked rows after which another, not set aside, has the same `key`."""
+        kept = self.kept(rows)
+        if len(kept):
+            self.tell(rule, kept[kept.duplicated(key, keep="last")], field)
 
     @staticmethod
     def finished(rows: pd.DataFrame, spec: Mapping[str, str]) -> pd.DataFrame:
@@ -220,8 +236,7 @@ def read_folder(folder: Path, forms: Forms, as_of: dt.date | None = None, *, str
         except InputError as error:
             if strict:
                 raise InputError(f"{folder.name}/{error}") from error
-            severity, action, _ = forms.rules["file_not_read"]
-            found.log.add("file_not_read", severity, name, str(error), action)
+            forms.say(found.log, name, "file_not_read", str(error))
     return found
 
 
@@ -243,11 +258,7 @@ def read_sheet(source: Source, forms: Forms, log: IssueLog, as_of: dt.date | Non
     The sheet's day is that in the file's name (a date or a quarter), else `as_of`. Raises InputError for a file
     that is no table.
     """
-
-    def say(rule: str, column: str = "", lines: np.ndarray | None = None) -> None:
-        severity, action, problem = forms.rules[rule]
-        log.add(rule, severity, source.name, problem, action, column=column, lines=lines)
-
+    say = partial(forms.say, log, source.name)
     if not source.content:
         say("sheet_empty")
         return None
@@ -260,12 +271,7 @@ def read_sheet(source: Source, forms: Forms, log: IssueLog, as_of: dt.date | Non
     if forms.others:
         columns |= {name.lower(): name for name in header if name and name not in columns.values()}
     raw = parse(source.name, content, sorted(set(columns.values())))
-    for rule, lines in (("row_misfit", raw.misfits), ("quote_unclosed", raw.unclosed)):
-        say(rule, lines=np.array(lines, dtype=np.int64) + folds)
-    if raw.encoding != "utf-8":
-        say("encoding")
-    for column in set(raw.repeated) & set(columns.values()):
-        say("column_repeated", column)
+    say_shape(raw, say, columns.values(), folds)
     fields = {field: text(raw.table.column(column)) for field, column in columns.items()}
     rows = raw.table.num_rows
     last = day_in_name(source.name) or as_of
@@ -273,6 +279,16 @@ def read_sheet(source: Source, forms: Forms, log: IssueLog, as_of: dt.date | Non
         source.name, form, fields, raw.lines.astype(np.int32) + folds, rows + len(raw.misfits), log,
         np.ones(rows, dtype=bool), forms, None if last is None else day_number(last),
     )  # fmt: skip
+
+
+def say_shape(raw: RawTable, say: Callable[..., None], columns: Collection[str], folds: int = 0) -> None:
+    """Log what is the matter with a table as such: its lines (`folds` further down), encoding, names of `columns`."""
+    for rule, lines in (("row_misfit", raw.misfits), ("quote_unclosed", raw.unclosed)):
+        say(rule, lines=np.array(lines, dtype=np.int64) + folds)
+    if raw.encoding != "utf-8":
+        say("encoding")
+    for column in set(raw.repeated) & set(columns):
+        say("column_repeated", column=column)
 
 
 @cache
@@ -332,7 +348,7 @@ def day_in_name(name: str) -> dt.date | None:
     found = _ISO_DAY.search(name)
     if found:
         days = read_day(found.group(1))
-        return None if days is None else dt.date.fromordinal(days + dt.date(1970, 1, 1).toordinal())
+        return None if days is None else date_of(days)
     quarter = _QUARTER.search(name)
     if not quarter:
         return None
@@ -347,7 +363,7 @@ def read_month(value: str) -> dt.date | None:
     """2020-04, April 2020, Apr-20 or any day of the month -> its first day; None for anything else."""
     day = read_day(value)
     if day is not None:
-        return (dt.date(1970, 1, 1) + dt.timedelta(days=day)).replace(day=1)
+        return date_of(day).replace(day=1)
     plain, worded = _MONTH.match(value), _MONTH_WORD.match(value)
     if plain:
         year, month = int(plain.group(1)), int(plain.group(2))

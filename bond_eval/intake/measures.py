@@ -14,10 +14,10 @@ import pandas as pd
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import questions
 from bond_eval.core.periods import Quarter, next_month
-from bond_eval.intake import forms
-from bond_eval.intake.forms import Folder, Forms, Rule, Sheet, folded, form_table, read_folder, read_month
+from bond_eval.intake import forms, register_forms
+from bond_eval.intake.forms import Forms, Rule, Sheet, form_table, read_folder, read_month
 from bond_eval.intake.reference import read_reference
-from bond_eval.intake.typed import EPOCH, NO_DAY, day_number
+from bond_eval.intake.typed import EPOCH, NO_DAY, date_of, day_number
 
 FOLDER = "measures"
 # rule -> (severity, what was done, what is the matter)
@@ -94,8 +94,8 @@ def load_measures(folder: Path, known: set[str], as_of: dt.date, *, strict: bool
     if found is None:
         return None
     last = day_number(as_of)
-    defined = found.stacked("definitions", _definitions)
-    _last_stands(found, defined, ["id"], "measure_repeated", "id")
+    defined = found.stacked({"definitions": _definitions})
+    found.last_stands(defined, ["id"], "measure_repeated", "id")
     own = found.kept(defined)
     known = known | set(own.get("id", ()))
     readers: dict[str, Callable[[Sheet], pd.DataFrame]] = {
@@ -103,10 +103,10 @@ def load_measures(folder: Path, known: set[str], as_of: dt.date, *, strict: bool
         "case_studies": partial(_cases, as_of=last), "voice": partial(_voice, as_of=last),
         "rebasings": partial(_rebasings, known=known, as_of=last),
     }  # fmt: skip
-    rows = {form: found.stacked(form, read) for form, read in readers.items()}
-    _last_stands(found, rows["values"], ["measure_id", "period", "known_on"], "value_repeated", "period")
-    _last_stands(found, rows["targets"], ["measure_id", "first"], "target_repeated", "target")
-    _last_stands(found, rows["rebasings"], ["measure_id", "first"], "rebase_repeated", "rebase_from")
+    rows = {form: found.stacked({form: read}) for form, read in readers.items()}
+    found.last_stands(rows["values"], ["measure_id", "period", "known_on"], "value_repeated", "period")
+    found.last_stands(rows["targets"], ["measure_id", "first"], "target_repeated", "target")
+    found.last_stands(rows["rebasings"], ["measure_id", "first"], "rebase_repeated", "rebase_from")
     values = found.finished(found.kept(rows["values"]), VALUES)
     values = values.sort_values(["measure_id", "last", "first", "known_on"], kind="stable", ignore_index=True)
     return Measures(
@@ -149,7 +149,7 @@ def _values(sheet: Sheet, known: set[str], as_of: int) -> pd.DataFrame:
     frame["value"] = sheet.numbers("value", "number_missing")
     frame |= {field: sheet.numbers(field, "number_unknown") for field in ("numerator", "denominator")}
     frame |= {"source": sheet.words("source"), "note": sheet.words("note")}
-    frame["known_on"] = pd.Series([EPOCH + dt.timedelta(days=int(one)) for one in day], dtype=object)
+    frame["known_on"] = pd.Series([date_of(one) for one in day], dtype=object)
     return pd.DataFrame(frame)
 
 
@@ -218,12 +218,4 @@ def _voice(sheet: Sheet, as_of: int) -> pd.DataFrame:
 
 
 def _programme(sheet: Sheet) -> np.ndarray:
-    table = read_reference("programmes.csv")[["programme", "name"]]
-    names = {folded(name): key for key, full in table.to_numpy(dtype=str) for name in (full, key)}
-    return sheet.coded("programme", names, "programme_unknown")
-
-
-def _last_stands(found: Folder, rows: pd.DataFrame, key: list[str], rule: str, field: str) -> None:
-    kept = found.kept(rows)
-    if len(kept):
-        found.tell(rule, kept[kept.duplicated(key, keep="last")], field)
+    return sheet.coded("programme", register_forms.words("programme"), "programme_unknown")

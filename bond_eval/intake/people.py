@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bond_eval.intake.checks import Ledger, RowReport
 from bond_eval.intake.recognise import Stack
 from bond_eval.intake.reference import codes, labels, modules
-from bond_eval.intake.report import Ledger, RowReport
 from bond_eval.intake.submissions import assign, match_groups
 from bond_eval.intake.typed import NO_DAY, as_codes, as_days, as_numbers, days_to_dates
 
@@ -58,10 +58,9 @@ def one_row_each(stack: Stack, child: np.ndarray, submission: np.ndarray, ledger
 
 
 def _last_row(child: np.ndarray, rows: np.ndarray, children: int) -> np.ndarray:
-    """For each child the last of `rows` (ordered by child) that is its own; -1 where it has none."""
+    """For each child the last of `rows` that is its own; -1 where it has none."""
     last = np.full(children, -1)
-    ends = np.append(child[rows][1:] != child[rows][:-1], True)[: len(rows)]
-    last[child[rows][ends]] = rows[ends]
+    last[child[rows]] = rows  # of several the last stays
     return last
 
 

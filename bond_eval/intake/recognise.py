@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -11,6 +12,7 @@ import pyarrow as pa
 from bond_eval.core.errors import InputError
 from bond_eval.core.issues import IssueLog
 from bond_eval.intake.delimited import RawTable, header_of, parse
+from bond_eval.intake.forms import RULES, Forms, say_shape
 from bond_eval.intake.reference import CATEGORIES, modules
 from bond_eval.intake.return_xml import is_xml, parse_xml
 from bond_eval.intake.sources import Source, sources
@@ -22,6 +24,7 @@ UNREAD = ("HOME_POST", "URN", "UPN", "SW_ID")
 # Files that belong beside the return and are read elsewhere.
 COMPANIONS = ("postcodes.csv", CATEGORIES)
 COMPANION_FOLDERS = ("finance", "register", "dfe", "measures")
+RETURN = Forms("modules.csv", RULES)
 ALIKE = 0.6  # share of a module's columns that makes a file look like that module
 
 
@@ -120,18 +123,9 @@ def _refuse_near_miss(name: str, header: list[str]) -> None:
 
 def _report_form(raw: RawTable, module: str, issues: IssueLog) -> None:
     name = raw.name
-    for column in raw.repeated:
-        issues.add("column_repeated", "warning", name, "the column stands twice", "kept", column=column)
-    if raw.encoding != "utf-8":
-        issues.add("encoding", "note", name, "read as Windows-1252", "kept")
+    say_shape(raw, partial(RETURN.say, issues, name), raw.repeated)
     if raw.blank:
         issues.add("lines_blank", "note", name, f"{raw.blank} line(s) hold no value", "set aside")
-    if raw.misfits:
-        problem = "the line's number of fields is not the header's"
-        issues.add("row_misfit", "error", name, problem, "set aside", lines=list(raw.misfits))
-    if raw.unclosed:
-        problem = "a quote on the line is not closed on it"
-        issues.add("quote_unclosed", "warning", name, problem, "corrected", lines=list(raw.unclosed))
     have = set(raw.table.column_names)
     optional = {"PL_LOCATION", *UNREAD, "MC_DOB"}
     for expected in modules()[module]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from bond_eval.core.errors import InputError
+from bond_eval.core.formats import listed
 from bond_eval.core.places import REFERENCE
 
 CATEGORIES = "placement_categories.csv"
@@ -34,6 +35,17 @@ def read_reference(name: str) -> pd.DataFrame:
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
+def read_companion(path: Path, columns: list[str]) -> pd.DataFrame:
+    """A small table beside a return as text. Raises InputError where it cannot be read or lacks one of the columns."""
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise InputError(f"{path.name} cannot be read as a CSV table: save it again.") from error
+    if not set(columns) <= set(table.columns):
+        raise InputError(f"{path.name} should have the columns {listed(columns)}: rename them.")
+    return table
+
+
 def own_categories(folder: Path) -> tuple[tuple[tuple[str, ...], ...], str]:
     """Rules of the placement_categories.csv beside a return (place, provider, valid_from, valid_to, category), and its
     SHA-256; none and "" where there is no such file.
@@ -43,12 +55,7 @@ def own_categories(folder: Path) -> tuple[tuple[tuple[str, ...], ...], str]:
     path = folder / CATEGORIES
     if not path.is_file():
         return (), ""
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise InputError(f"{CATEGORIES} cannot be read as a CSV table: save it again.") from error
-    if not {"place", "provider", "category"} <= set(table.columns):
-        raise InputError(f"{CATEGORIES} should have the columns place, provider and category: rename them.")
+    table = read_companion(path, ["place", "provider", "category"])
     table = table.reindex(columns=list(RULE), fill_value="").apply(lambda column: column.str.strip())
     known = {
         "place": set(codes("PLACE")),

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from bond_eval.intake.forms import Folder, Sheet, folded, form_table, read_folder
+from bond_eval.intake.forms import Folder, Sheet, categories, form_table, read_folder
 from bond_eval.intake.reference import read_reference
-from bond_eval.intake.register_forms import FORMS, categories, child_ids, dated, words
+from bond_eval.intake.register_forms import FORMS, child_ids, dated, named, words
 from bond_eval.intake.register_people import known_ids, linked, read_crosswalk, read_people
 from bond_eval.intake.typed import NO_DAY, day_number, read_day
 
@@ -77,17 +77,17 @@ def load_register(
         return None
     last = day_number(as_of)
     programmes = _programmes(found)
-    names = {folded(n): key for key, name in programmes[["programme", "name"]].to_numpy(dtype=str) for n in (name, key)}
-    cases = found.stacked("cases", partial(_cases, names=names, as_of=last))
+    names = named(programmes[["programme", "name"]])
+    cases = found.stacked({"cases": partial(_cases, names=names, as_of=last)})
     _repeated_cases(found, cases)
     people, crosswalk = read_people(found), read_crosswalk(found)
     readers = {"measures": _measures, "events": _events, "contacts": _contacts}
-    rows = {form: found.stacked(form, partial(read, names=names, as_of=last)) for form, read in readers.items()}
+    rows = {form: found.stacked({form: partial(read, names=names, as_of=last)}) for form, read in readers.items()}
     known = known_ids([cases, people, crosswalk]) | {str(one) for one in care_ids}
     for form, frame in rows.items():
         found.tell("child_unknown", frame[~frame["id"].isin(known)] if len(frame) else frame, "child_id")
         _repeated(found, frame, "child_id", by_place=form != "measures")
-    activity = found.stacked("activity", partial(_activity, names=names, as_of=last))
+    activity = found.stacked({"activity": partial(_activity, names=names, as_of=last)})
     _repeated(found, activity, "activity")
     frames = {"cases": cases, **rows, "activity": activity}
     kept = {form: found.kept(frame) for form, frame in frames.items()}
@@ -116,7 +116,7 @@ def _finished(rows: pd.DataFrame, children: np.ndarray, spec: dict[str, str]) ->
 
 def _programmes(found: Folder) -> pd.DataFrame:
     """The authority's own programmes; where it names none, those of data/reference/programmes.csv."""
-    rows = found.stacked("programmes", _programme)
+    rows = found.stacked({"programmes": _programme})
     if len(rows):
         _repeated(found, rows[["programme", "sheet", "row"]], "programme")
         return found.finished(found.kept(rows), PROGRAMMES)
@@ -209,12 +209,10 @@ def _repeated_cases(found: Folder, cases: pd.DataFrame) -> None:
     """Of a case that stands twice the last stands: known by its number, or by child, programme and referral."""
     if cases.empty:
         return
-    rows = found.kept(cases)
-    numbered = rows["case_id"] != ""
-    key = rows["case_id"].where(numbered, rows["referral"].astype(str))
-    again = rows.assign(key=key, numbered=numbered).duplicated(["key", "numbered", "id", "programme"], keep="last")
-    found.tell("case_repeated", rows[again], "case_id")
-    left = rows[~again & numbered]
+    numbered = cases["case_id"] != ""
+    known_by = cases.assign(key=cases["case_id"].where(numbered, cases["referral"].astype(str)), numbered=numbered)
+    found.last_stands(known_by, ["key", "numbered", "id", "programme"], "case_repeated", "case_id")
+    left = found.kept(cases[numbered])
     found.tell("case_shared", left[left.duplicated("case_id", keep=False)], "case_id")
 
 
@@ -223,14 +221,12 @@ def _repeated(found: Folder, frame: pd.DataFrame, field: str, *, by_place: bool 
 
     Extracts of overlapping periods repeat each other; two events of one day in one extract are two.
     """
-    if frame.empty:
-        return
     rows = found.kept(frame)
     key = [name for name in rows.columns if name not in ("file", "line", "sheet", "row", "score", "value", "note")]
     if by_place:
         rows = rows.assign(nth=rows.groupby([*key, "sheet"], dropna=False).cumcount())
         key = [*key, "nth"]
-    found.tell("row_repeated", rows[rows.duplicated(key, keep="last")], field)
+    found.last_stands(rows, key, "row_repeated", field)
 
 
 def _looked_after_unlinked(found: Folder, rows: pd.DataFrame, cases: pd.DataFrame, persons: pd.DataFrame) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
+import pandas as pd
 
 from bond_eval.intake import forms
-from bond_eval.intake.finance_fees import category_names
 from bond_eval.intake.forms import Forms, Rule, Sheet, folded
 from bond_eval.intake.reference import codes, labels, read_reference
 from bond_eval.intake.typed import NO_DAY
@@ -49,8 +49,12 @@ def words(field: str) -> dict[str, str]:
     """Folded word or label -> the word, of a field of data/reference/register_words.csv; programmes have their own."""
     table = read_reference("programmes.csv" if field == "programme" else "register_words.csv")
     table = table[["programme", "name"]] if field == "programme" else table[table["field"] == field][["word", "label"]]
-    rows = table.itertuples(index=False)
-    return {folded(name): word for word, label in rows for name in (label, word)}
+    return named(table)
+
+
+def named(table: pd.DataFrame) -> dict[str, str]:
+    """Folded word or label -> the word, of a frame of words and their labels."""
+    return {folded(name): word for word, label in table.itertuples(index=False) for name in (label, word)}
 
 
 @cache
@@ -64,12 +68,6 @@ def sexes() -> dict[str, str]:
 def ethnicities() -> dict[str, str]:
     """Folded code or label -> code."""
     return {folded(name): code for code in codes("ETHNIC") for name in (code, labels("ETHNIC")[code])}
-
-
-@cache
-def categories() -> dict[str, str]:
-    """Folded placement category -> as written."""
-    return {folded(name): name for name in category_names().values()}
 
 
 def child_ids(sheet: Sheet) -> np.ndarray:

@@ -22,7 +22,7 @@ def known_ids(frames: list[pd.DataFrame]) -> set[str]:
 
 def read_people(found: Folder) -> pd.DataFrame:
     """The rows of the people files: id, care_id and PEOPLE's but care; at most one kept for each child."""
-    rows = found.stacked("people", _person)
+    rows = found.stacked({"people": _person})
     if rows.empty:
         return rows
     kept = found.kept(rows)
@@ -30,8 +30,7 @@ def read_people(found: Folder) -> pd.DataFrame:
     told = kept.assign(birth=kept["birth"].where(kept["birth"] != NO_DAY), care_id=kept["care_id"].replace("", None))
     differ = (told.groupby("id")[["birth", "care_id"]].nunique() > 1).any(axis=1)
     found.tell("person_conflict", kept[kept["id"].map(differ)], "child_id")
-    kept = found.kept(rows)
-    found.tell("person_repeated", kept[kept.duplicated("id", keep="last")], "child_id")
+    found.last_stands(rows, ["id"], "person_repeated", "child_id")
     return rows
 
 
@@ -53,7 +52,7 @@ def _person(sheet: Sheet) -> pd.DataFrame:
 def read_crosswalk(found: Folder) -> pd.DataFrame:
     """The rows of the crosswalk files: id, care_id; none kept of a child that is given two numbers."""
     rows = found.stacked(
-        "crosswalk", lambda sheet: pd.DataFrame({"id": child_ids(sheet), "care_id": sheet.ids("care_id")})
+        {"crosswalk": lambda sheet: pd.DataFrame({"id": child_ids(sheet), "care_id": sheet.ids("care_id")})}
     )
     if rows.empty:
         return rows

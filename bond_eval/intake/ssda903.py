@@ -15,9 +15,9 @@ from bond_eval.core.issues import IssueLog
 from bond_eval.intake import episodes as episode_rows
 from bond_eval.intake import people
 from bond_eval.intake.authority import Authority
+from bond_eval.intake.checks import Ledger
 from bond_eval.intake.recognise import Files, Stack, read_files
 from bond_eval.intake.reference import CATEGORIES, modules, own_categories
-from bond_eval.intake.report import Ledger
 from bond_eval.intake.submissions import assign, coverage, keep_authority
 
 NEEDED = ("Episodes", "Header")
@@ -69,7 +69,8 @@ def load_return(path: Path, authority: Authority) -> Return:
     if submissions.empty:
         raise InputError(f"{path.name} holds no episode with a start date that can be read: check the export.")
     episodes = episode_rows.checked(typed, stack, submissions, ledger)
-    member = _membership(episodes, len(submissions), len(children))
+    member = np.zeros((len(submissions), len(children)), dtype=bool)
+    member[episodes["submission"].to_numpy(), episodes["child"].to_numpy()] = True
     belongs = {
         module: people.submission_of(stacks[module], numbers[module], member, submissions, files.names)
         for module in stacks
@@ -106,12 +107,6 @@ def _number_children(stacks: dict[str, Stack]) -> tuple[np.ndarray, dict[str, np
 def _plain_ids(values: list[str]) -> pa.Array:
     # A spreadsheet may have turned an id into a decimal number.
     return pc.replace_substring_regex(pa.array(values, pa.string()), r"^([0-9]+)\.0$", r"\1")
-
-
-def _membership(episodes: pd.DataFrame, submissions: int, children: int) -> np.ndarray:
-    member = np.zeros((submissions, children), dtype=bool)
-    member[episodes["submission"].to_numpy(), episodes["child"].to_numpy()] = True
-    return member
 
 
 def _accounts(files: Files, stacks: dict[str, Stack], kept: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -7,9 +7,8 @@ import re
 import shlex
 from pathlib import Path
 
-from bond_eval.core.atomic import replaced_folder, write_bytes
 from bond_eval.core.errors import InputError
-from bond_eval.intake.templates import template_files
+from bond_eval.intake.templates import template_files, write_new
 
 START, DATA, FORMS = "START-HERE.md", "extracts", "templates"
 SETTINGS = """\
@@ -81,8 +80,6 @@ def write_start(folder: Path, name: str = "") -> list[str]:
     `name`: the authority as it stands on pages; made from the folder's name where it is "". Raises InputError where
     the folder holds anything, or where its name has no letter or digit.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} is there and not an empty folder: name a new one, so that nothing is overwritten.")
     key = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
     if not key:
         raise InputError(f"The folder's name {folder.name!r} has no letter or digit: name it after the authority.")
@@ -91,7 +88,4 @@ def write_start(folder: Path, name: str = "") -> list[str]:
     settings = SETTINGS.format(name=json.dumps(called, ensure_ascii=False))
     files = {START: page.encode(), f"{DATA}/authority.toml": settings.encode()}
     files |= {f"{FORMS}/{path}": content for path, content in template_files().items()}
-    with replaced_folder(folder) as work:
-        for path, content in files.items():
-            write_bytes(work / path, content)
-    return list(files)
+    return write_new(folder, files)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 
 import numpy as np
@@ -13,7 +12,7 @@ from bond_eval.core.issues import IssueLog
 from bond_eval.core.periods import Quarter, financial_year_start
 from bond_eval.intake.authority import Authority
 from bond_eval.intake.recognise import Files, Stack
-from bond_eval.intake.typed import EPOCH, NO_DAY, Text
+from bond_eval.intake.typed import NO_DAY, Text, date_of
 
 # A date further than this beyond nearly all others in its file is a slip of the pen, not the file's period.
 STRAY_DAYS = 366
@@ -87,7 +86,7 @@ def coverage(submission: np.ndarray, labels: list[str], decom: np.ndarray, dec: 
         mine = submission == number
         latest = _latest(decom[mine], dec[mine])
         if latest is not None:
-            last = Quarter.of(EPOCH + dt.timedelta(days=latest)).end
+            last = Quarter.of(date_of(latest)).end
             rows.append((number, name, last, financial_year_start(last), int(mine.sum())))
     frame = pd.DataFrame(rows, columns=["number", "name", "last_day", "year", "rows"])
     return frame.sort_values(["last_day", "name"], kind="stable").reset_index(drop=True)

@@ -6,14 +6,14 @@ import csv
 import io
 from pathlib import Path
 
-from bond_eval.core.atomic import replaced_folder
+from bond_eval.core.atomic import replaced_folder, write_bytes
 from bond_eval.core.errors import InputError
-from bond_eval.intake import finance, finance_forms, measures, register, register_forms
-from bond_eval.intake.forms import Forms, form_table
+from bond_eval.intake import finance, measures, register, register_forms
+from bond_eval.intake.forms import Forms, categories, form_table
 from bond_eval.intake.reference import codes
 
 FOLDERS: dict[str, Forms] = {
-    finance.FOLDER: finance_forms.FORMS, register.FOLDER: register_forms.FORMS, measures.FOLDER: measures.FORMS,
+    finance.FOLDER: finance.FORMS, register.FOLDER: register_forms.FORMS, measures.FOLDER: measures.FORMS,
 }  # fmt: skip
 KINDS = {
     "date": "2020-04-01 or 01/04/2020", "month": "2020-04 or April 2020", "period": "2020-21-Q2 or 2020-09",
@@ -42,17 +42,20 @@ def template_files() -> dict[str, bytes]:
 
 
 def write_templates(folder: Path) -> list[str]:
-    """Write the templates into a new or empty folder, all or none, and give their names.
+    """Write the templates as `write_new` does."""
+    return write_new(folder, template_files())
+
+
+def write_new(folder: Path, files: dict[str, bytes]) -> list[str]:
+    """Write files into a new or empty folder, all or none, and give their names.
 
     Raises InputError where the folder holds anything, so that no file is ever overwritten.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError(f"{folder} is there and not an empty folder: name a new one, so that nothing is overwritten.")
-    files = template_files()
     with replaced_folder(folder) as work:
         for name, content in files.items():
-            (work / name).parent.mkdir(exist_ok=True)
-            (work / name).write_bytes(content)
+            write_bytes(work / name, content)
     return list(files)
 
 
@@ -101,5 +104,5 @@ def _allowed(row: dict[str, str]) -> str:
     if kind == "word":
         return ", ".join(dict.fromkeys(register_forms.words(row["column"]).values()))
     if kind == "category":
-        return ", ".join(register_forms.categories().values())
+        return ", ".join(categories().values())
     return ", ".join(codes(kind.removeprefix("code "))) if kind.startswith("code ") else KINDS[kind]

@@ -111,3 +111,8 @@ def dates_to_days(dates: pd.Series | np.ndarray) -> np.ndarray:
 def day_number(day: dt.date) -> int:
     """One date as days since 1970."""
     return (day - EPOCH).days
+
+
+def date_of(number: float) -> dt.date:
+    """The day whose number `day_number` gives."""
+    return EPOCH + dt.timedelta(days=int(number))

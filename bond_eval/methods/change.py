@@ -12,7 +12,6 @@ import numpy.typing as npt
 from bond_eval.methods.proportions import Estimate
 
 FloatArray = npt.NDArray[np.float64]
-ADDED_VALUE_SD = 5.0  # points of the total difficulties score
 ADDED_VALUE_AGES = (5, 16)
 
 
@@ -36,10 +35,11 @@ def reliable_change(start: npt.ArrayLike, end: npt.ArrayLike, sd: float, reliabi
     return change / error_of_difference(sd, reliability)
 
 
-def mean_estimate(values: Sequence[float] | FloatArray, confidence: float = 0.95) -> Estimate:
-    """Mean with its t interval; n counts the values. Raises ValueError for fewer than two, missing or all equal values.
+def mean_estimate(values: Sequence[float] | FloatArray) -> Estimate:
+    """Mean with its 95% t interval; n counts the values.
 
-    Equal values would give an interval of no width, a certainty that they do not bear out.
+    Raises ValueError for fewer than two, missing or all equal values: equal ones would give an
+    interval of no width, a certainty that they do not bear out.
     """
     found = np.asarray(values, dtype=float)
     if found.ndim != 1 or found.size < 2 or not np.isfinite(found).all():
@@ -47,25 +47,25 @@ def mean_estimate(values: Sequence[float] | FloatArray, confidence: float = 0.95
     error = float(found.std(ddof=1)) / sqrt(found.size)
     if error == 0:
         raise ValueError("All values are equal: their spread, and so an interval, cannot be estimated.")
-    half = _t(confidence, found.size - 1) * error
+    half = _t(found.size - 1) * error
     mean = float(found.mean())
     return Estimate(mean, mean - half, mean + half, found.size, "t interval")
 
 
-def paired_change(start: npt.ArrayLike, end: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
-    """Mean of end less start over complete pairs, with the paired t interval, in points.
+def paired_change(start: npt.ArrayLike, end: npt.ArrayLike) -> Estimate:
+    """Mean of end less start over complete pairs, with the 95% paired t interval, in points.
 
     Raises ValueError for unequal lengths and as `mean_estimate`. Source: Student 1908.
     """
     first, last = np.asarray(start, dtype=float), np.asarray(end, dtype=float)
     if first.shape != last.shape:
         raise ValueError("Each start score needs its end score.")
-    found = mean_estimate(last - first, confidence)
+    found = mean_estimate(last - first)
     return Estimate(found.value, found.lower, found.upper, found.n, "paired t")
 
 
-def missing_pairs(without_end: npt.ArrayLike, with_end: npt.ArrayLike, confidence: float = 0.95) -> Estimate:
-    """Mean start score of those who have no end score less that of those who have one, with Welch's interval.
+def missing_pairs(without_end: npt.ArrayLike, with_end: npt.ArrayLike) -> Estimate:
+    """Mean start score of those who have no end score less that of those who have one, with Welch's 95% interval.
 
     An interval clear of 0 says that the pairs are not like all starters, so that their change is not everybody's. n
     counts both. Raises ValueError where either group has fewer than two scores or both have no spread. Source: Welch
@@ -78,7 +78,7 @@ def missing_pairs(without_end: npt.ArrayLike, with_end: npt.ArrayLike, confidenc
     if sum(parts) == 0:
         raise ValueError("All start scores of a group are equal: an interval cannot be estimated.")
     degrees = sum(parts) ** 2 / sum(part**2 / (group.size - 1) for part, group in zip(parts, groups, strict=True))
-    half = _t(confidence, degrees) * sqrt(sum(parts))
+    half = _t(degrees) * sqrt(sum(parts))
     gap = float(groups[0].mean() - groups[1].mean())
     return Estimate(gap, gap - half, gap + half, sum(group.size for group in groups), "Welch")
 
@@ -97,9 +97,7 @@ def added_value(
     return expected - later
 
 
-def _t(confidence: float, degrees: float) -> float:
-    if not 0 < confidence < 1:
-        raise ValueError(f"Confidence lies between 0 and 1 (0.95 for 95%), not {confidence}.")
+def _t(degrees: float) -> float:
     from scipy.stats import t
 
-    return float(t.ppf((1 + confidence) / 2, degrees))
+    return float(t.ppf(0.975, degrees))

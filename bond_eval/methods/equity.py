@@ -2,12 +2,10 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from math import exp, inf, log, sqrt
 
-from bond_eval.methods.proportions import Estimate, relative_risk
+from bond_eval.methods.proportions import Estimate, relative_risk, with_score_interval
 
 SMALL_CELL = 5  # with fewer on either side in a group Katz's interval covers too little
-_FAR = log(1e9)
 
 
 @dataclass(frozen=True)
@@ -61,26 +59,4 @@ def _ratio(x1: int, n1: int, x2: int, n2: int) -> Estimate:
     found = relative_risk(x1, n1, x2, n2)
     if min(x1, n1 - x1, x2, n2 - x2) >= SMALL_CELL:
         return found
-    from scipy.optimize import brentq
-
-    z = 1.959963984540054
-
-    def above(log_ratio: float, turn: float) -> float:
-        return _score(x1, n1, x2, n2, exp(log_ratio)) - turn
-
-    # The statistic falls from above +z to below -z as the ratio grows; with a group's count at 0 it has one end only.
-    lower = 0.0 if x1 == 0 else exp(brentq(above, -_FAR, _FAR, args=(z,)))
-    upper = inf if x2 == 0 else exp(brentq(above, -_FAR, _FAR, args=(-z,)))
-    return Estimate(found.value, lower, upper, found.n, "Miettinen-Nurminen score")
-
-
-def _score(x1: int, n1: int, x2: int, n2: int, ratio: float) -> float:
-    """Standardised difference of x1/n1 and ratio * x2/n2, its variance at the likeliest proportions of that ratio."""
-    n = n1 + n2
-    a, b, c = n * ratio, -(ratio * (n1 + x2) + x1 + n2), x1 + x2
-    # The smaller root by the form that loses no digits where the ratio is far from 1.
-    p2 = min(2 * c / (-b + sqrt(max(b * b - 4 * a * c, 0.0))), 1.0, 1.0 / ratio)
-    p1 = ratio * p2
-    variance = (p1 * (1 - p1) / n1 + ratio**2 * p2 * (1 - p2) / n2) * n / (n - 1)
-    gap = x1 / n1 - ratio * x2 / n2
-    return gap / sqrt(max(variance, 1e-300)) if gap else 0.0
+    return with_score_interval(found.value, x1, n1, x2, n2)

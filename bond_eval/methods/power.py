@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from math import exp, isfinite
 
 LEVEL, POWER = 0.05, 0.8
+MOST = 80  # periods that are looked ahead
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,8 @@ class Detectable:
     after: float
 
 
-def detectable(
-    events: int, before: float, after: float, *, dispersion: float = 1.0, level: float = LEVEL, power: float = POWER
-) -> Detectable:
-    """Rate ratios that would be seen with `power`, given `events` in an exposure of `before` and an exposure `after`.
+def detectable(events: int, before: float, after: float, *, dispersion: float = 1.0) -> Detectable:
+    """Rate ratios that would be seen with power 0.8, given `events` in an exposure of `before` and an exposure `after`.
 
     Exposures in one unit, such as months or child-days. Raises ValueError for an exposure or dispersion that is not
     above 0, or fewer than 0 events.
@@ -38,13 +37,11 @@ def detectable(
     nothing = float("nan")
     if events == 0:
         return Detectable(nothing, nothing, 0, before, after)
-    seen = [_edge(events, before, after, dispersion, level, power, sign) for sign in (-1, 1)]
+    seen = [_edge(events, before, after, dispersion, sign) for sign in (-1, 1)]
     return Detectable(seen[0], seen[1], events, before, after)
 
 
-def power_of(
-    ratio: float, events: float, before: float, after: float, *, dispersion: float = 1.0, level: float = LEVEL
-) -> float:
+def power_of(ratio: float, events: float, before: float, after: float, *, dispersion: float = 1.0) -> float:
     """The chance (0 to 1) that a true rate ratio is seen. Raises ValueError where it is not above 0."""
     if not ratio > 0:
         raise ValueError("A rate ratio is above 0.")
@@ -56,37 +53,30 @@ def power_of(
     chance, changed = after / (before + after), second / (first + second)
     whole = first + second
     sums = np.arange(max(int(whole - 8 * whole**0.5), 0), int(whole + 8 * whole**0.5) + 10)
-    low = stats.binom.ppf(level / 2, sums, chance) - 1
-    high = stats.binom.ppf(1 - level / 2, sums, chance)
+    low = stats.binom.ppf(LEVEL / 2, sums, chance) - 1
+    high = stats.binom.ppf(1 - LEVEL / 2, sums, chance)
     seen = stats.binom.cdf(low, sums, changed) + stats.binom.sf(high, sums, changed)
     return float((stats.poisson.pmf(sums, whole) * seen).sum())
 
 
 def periods_until(
-    ratio: float,
-    events: int,
-    before: float,
-    after: float,
-    *,
-    dispersion: float = 1.0,
-    most: int = 80,
-    step: float = 1.0,
+    ratio: float, events: int, before: float, after: float, *, dispersion: float = 1.0, step: float = 1.0
 ) -> int | None:
-    """Further periods (of `step` exposure) until `ratio` is seen with power 0.8; None where `most` are not enough."""
+    """Further periods (of `step` exposure) until `ratio` is seen with power 0.8; None where 80 are not enough."""
     if events <= 0:
         return None
-    for count in range(most + 1):
+    for count in range(MOST + 1):
         exposure = after + count * step
         if exposure > 0 and power_of(ratio, events, before, exposure, dispersion=dispersion) >= POWER:
             return count
     return None
 
 
-def _edge(events: int, before: float, after: float, dispersion: float, level: float, power: float, sign: int) -> float:
+def _edge(events: int, before: float, after: float, dispersion: float, sign: int) -> float:
     """The ratio nearest 1 on one side that is seen, by halving the interval of its logarithm; NaN where none is."""
 
     def seen(distance: float) -> bool:
-        return power_of(exp(sign * distance), events, before, after, dispersion=dispersion, level=level) >= power
+        return power_of(exp(sign * distance), events, before, after, dispersion=dispersion) >= POWER
 
     near, far = 0.0, 7.0
     if not seen(far):

@@ -6,7 +6,9 @@ too little.
 """
 
 from dataclasses import dataclass
-from math import exp, inf, isfinite, log, nan
+from math import exp, inf, isfinite, log, nan, sqrt
+
+_FAR = log(1e9)  # of a ratio beyond any limit
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,27 @@ def relative_risk(x1: int, n1: int, x2: int, n2: int, confidence: float = 0.95) 
         value = (x1 / n1) / (x2 / n2)
         lower, upper = _two_proportions(x1, n1, x2, n2, confidence, compare="ratio", method="log")
         return _estimate(value, lower, upper, n1 + n2, "Katz log")
-    # The upper limit of the ratio turned about is the lower limit of the ratio.
-    lower = 0.0 if x1 == 0 else 1 / _score_upper(x2, n2, x1, n1, confidence)
-    upper = inf if x2 == 0 else _score_upper(x1, n1, x2, n2, confidence)
     value = 1.0 if everybody else (inf if x2 == 0 else 0.0)
+    return with_score_interval(value, x1, n1, x2, n2, confidence)
+
+
+def with_score_interval(value: float, x1: int, n1: int, x2: int, n2: int, confidence: float = 0.95) -> Estimate:
+    """The relative risk `value` of x1/n1 over x2/n2 with Miettinen and Nurminen's score interval.
+
+    statsmodels' own returns a false root where all of one group and none of the other had the event (0.5 for 0 of 60
+    against 60 of 60, where its score test turns at 0.06), so the test itself is inverted.
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    z = float(norm.ppf((1 + confidence) / 2))
+
+    def above(log_ratio: float, turn: float) -> float:
+        return _score(x1, n1, x2, n2, exp(log_ratio)) - turn
+
+    # The statistic falls from above +z to below -z as the ratio grows; with a group's count at 0 it has one end only.
+    lower = 0.0 if x1 == 0 else exp(brentq(above, -_FAR, _FAR, args=(z,)))
+    upper = inf if x2 == 0 else exp(brentq(above, -_FAR, _FAR, args=(-z,)))
     return _estimate(value, lower, upper, n1 + n2, "Miettinen-Nurminen score")
 
 
@@ -140,28 +159,16 @@ def _two_proportions(
     return float(lower), float(upper)
 
 
-def _score_upper(x1: int, n1: int, x2: int, n2: int, confidence: float) -> float:
-    """The ratio above an estimate of 0 or 1 at which the score test turns.
-
-    statsmodels' own score interval of a ratio returns a false root where all of one group and none of the
-    other had the event (0.5 for 0 of 60 against 60 of 60, where its score test turns at 0.06), so the test
-    itself is inverted.
-    """
-    import numpy as np
-    from scipy.optimize import brentq
-    from scipy.stats import norm
-    from statsmodels.stats.proportion import test_proportions_2indep
-
-    z = norm.ppf((1 + confidence) / 2)
-
-    def above(log_ratio: float) -> float:
-        ratio = exp(log_ratio)
-        with np.errstate(divide="ignore", invalid="ignore"):  # the library's odds ratio, not used here
-            test = test_proportions_2indep(x1, n1, x2, n2, value=ratio, compare="ratio", method="score")
-        return float(test.statistic + z)
-
-    # At a ratio of exactly 1 with no variance the statistic is 0/0, hence the hair above.
-    return exp(brentq(above, 1e-6 if x1 else log(1e-12), log(1e12)))
+def _score(x1: int, n1: int, x2: int, n2: int, ratio: float) -> float:
+    """Standardised difference of x1/n1 and ratio * x2/n2, its variance at the likeliest proportions of that ratio."""
+    n = n1 + n2
+    a, b, c = n * ratio, -(ratio * (n1 + x2) + x1 + n2), x1 + x2
+    # The smaller root by the form that loses no digits where the ratio is far from 1.
+    p2 = min(2 * c / (-b + sqrt(max(b * b - 4 * a * c, 0.0))), 1.0, 1.0 / ratio)
+    p1 = ratio * p2
+    variance = (p1 * (1 - p1) / n1 + ratio**2 * p2 * (1 - p2) / n2) * n / (n - 1)
+    gap = x1 / n1 - ratio * x2 / n2
+    return gap / sqrt(max(variance, 1e-300)) if gap else 0.0
 
 
 def _estimate(value: float, lower: float, upper: float, n: int, method: str) -> Estimate:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+Z = 1.959963984540054  # the normal quantile of 95% limits
+_TINY = 1e-12  # sums of logarithms come back this close to 0, 1/2 or 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,24 +120,20 @@ class CoxFit:
     hazard_ratios: FloatArray
     lower: FloatArray
     upper: FloatArray
-    p_values: FloatArray
 
 
-def kaplan_meier(
-    time: npt.ArrayLike, event: npt.ArrayLike, *, entry: npt.ArrayLike | None = None, confidence: float = 0.95
-) -> SurvivalCurve:
+def kaplan_meier(time: npt.ArrayLike, event: npt.ArrayLike, *, entry: npt.ArrayLike | None = None) -> SurvivalCurve:
     """Probability of no event yet, from follow-up `time` (0 or more) and `event` (1 happened, 0 censored).
 
     entry: when each subject came under observation (0 from the start), always before its `time`.
 
-    Limits are exp(log S ± z se(log S)), Greenwood's standard error, cut at 1: R's conf.type="log". The median
+    95% limits are exp(log S ± z se(log S)), Greenwood's standard error, cut at 1: R's conf.type="log". The median
     is the first time at which the curve is one half or less, its limits the first at which the lower and the
     upper are. (Where a curve lies flat at exactly one half R gives the middle of the flat, we its start.)
     Raises ValueError for no subjects, missing or negative times, other event codes, unequal lengths. Source:
     Kaplan & Meier 1958, JASA 53:457-481.
     """
     times, events = _follow_up(time, event, highest=1)
-    z = _z(confidence)
     entered = _entry(entry, times)
     from statsmodels.duration.survfunc import SurvfuncRight
 
@@ -145,7 +143,7 @@ def kaplan_meier(
     error = _step(fit.surv_times, fit.surv_prob_se, distinct, 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(survival > 0, error / survival, np.nan)
-        lower, upper = survival * np.exp(-z * relative), np.minimum(survival * np.exp(z * relative), 1.0)
+        lower, upper = survival * np.exp(-Z * relative), np.minimum(survival * np.exp(Z * relative), 1.0)
     return SurvivalCurve(
         n=times.size,
         events=int(events.sum()),
@@ -191,13 +189,12 @@ def cumulative_incidence(
     *,
     causes: int | None = None,
     entry: npt.ArrayLike | None = None,
-    confidence: float = 0.95,
 ) -> CumulativeIncidence:
     """Probability of each cause having happened, the others having been able to prevent it.
 
     cause: 0 censored, 1 to k which cause came first. causes: k, where the last of them may not have happened. entry: as
     in `kaplan_meier`. This is the Aalen-Johansen estimate, not 1 less Kaplan-Meier with other causes censored, which
-    exceeds it. Limits are on the log(-log) scale of the incidence I, I ** exp(± z se / (I log I)), with the
+    exceeds it. 95% limits are on the log(-log) scale of the incidence I, I ** exp(± z se / (I log I)), with the
     delta-method standard error of Dinse & Larson 1986, Biometrika 73:379-386. Raises ValueError for no subjects,
     missing or negative times, causes not whole numbers from 0 to `causes`, an entry not before the time.
     """
@@ -205,12 +202,11 @@ def cumulative_incidence(
     k = max(int(codes.max()), 1) if causes is None else causes
     if k < 1:
         raise ValueError(f"There is at least one cause, not {k}.")
-    z = _z(confidence)
     distinct, at_risk, by_cause = _risk_table(times, codes, _entry(entry, times), k)
     survival, incidence, error = _aalen_johansen(at_risk, by_cause)
     with np.errstate(divide="ignore", invalid="ignore"):
         certain = (incidence <= _TINY) | (incidence >= 1 - _TINY)
-        spread = z * error / np.abs(incidence * np.log(incidence))
+        spread = Z * error / np.abs(incidence * np.log(incidence))
         lower, upper = (np.where(certain, np.nan, incidence ** np.exp(way * spread)) for way in (1, -1))
     return CumulativeIncidence(
         n=times.size,
@@ -241,7 +237,7 @@ def _aalen_johansen(at_risk: IntArray, by_cause: IntArray) -> tuple[FloatArray, 
         return survival[:, 0], incidence, np.sqrt(variance)
 
 
-def cox(time: npt.ArrayLike, event: npt.ArrayLike, covariates: "pd.DataFrame", *, confidence: float = 0.95) -> CoxFit:
+def cox(time: npt.ArrayLike, event: npt.ArrayLike, covariates: "pd.DataFrame") -> CoxFit:
     """Proportional-hazards regression on numeric covariates (a row a subject), ties by Efron's method.
 
     Raises ValueError as `kaplan_meier` does, for no events, missing covariates, covariates that are constant
@@ -256,7 +252,6 @@ def cox(time: npt.ArrayLike, event: npt.ArrayLike, covariates: "pd.DataFrame", *
         raise ValueError("Each subject needs a number for every covariate.")
     if np.linalg.matrix_rank(design - design.mean(axis=0)) < max(design.shape[1], 1):
         raise ValueError("A covariate is constant or repeats the others.")
-    z = _z(confidence)
     from statsmodels.duration.hazard_regression import PHReg
     from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
@@ -273,13 +268,9 @@ def cox(time: npt.ArrayLike, event: npt.ArrayLike, covariates: "pd.DataFrame", *
         coefficients=fit.params,
         standard_errors=fit.bse,
         hazard_ratios=np.exp(fit.params),
-        lower=np.exp(fit.params - z * fit.bse),
-        upper=np.exp(fit.params + z * fit.bse),
-        p_values=fit.pvalues,
+        lower=np.exp(fit.params - Z * fit.bse),
+        upper=np.exp(fit.params + Z * fit.bse),
     )
-
-
-_TINY = 1e-12  # sums of logarithms come back this close to 0, 1/2 or 1
 
 
 def _follow_up(time: npt.ArrayLike, code: npt.ArrayLike, highest: int | None) -> tuple[FloatArray, IntArray]:
@@ -303,14 +294,6 @@ def _check_comparable(times: FloatArray, events: IntArray, codes: IntArray) -> N
     here_then = times >= first
     if len(set(codes[here_then])) < len(set(codes)) or not ((times > first) | (events == 0))[here_then].any():
         raise ValueError("The groups cannot be compared: no event happened while all had somebody at risk.")
-
-
-def _z(confidence: float) -> float:
-    if not 0 < confidence < 1:
-        raise ValueError(f"Confidence lies between 0 and 1 (0.95 for 95%), not {confidence}.")
-    from scipy.stats import norm
-
-    return float(norm.ppf((1 + confidence) / 2))
 
 
 def _entry(entry: npt.ArrayLike | None, times: FloatArray) -> FloatArray | None:

@@ -15,7 +15,7 @@ from bond_eval.methods.ar1 import FloatArray
 from bond_eval.methods.panel import Panel
 from bond_eval.methods.proportions import Estimate
 
-LEAST_YEARS, LEAST_QUARTERS = 8, 24
+LEAST_YEARS = 8
 FEWEST_OTHERS = 4
 
 
@@ -59,11 +59,10 @@ def simplex_weights(y: FloatArray, others: FloatArray) -> FloatArray:
     return found / found.sum()
 
 
-def synthetic_control(areas: Panel, *, quarterly: bool = False) -> SyntheticControl:
-    """Fit and test. Refused with fewer than 8 years (24 quarters) before, fewer than 4 areas, or a flat outcome."""
-    least, word = (LEAST_QUARTERS, "quarters") if quarterly else (LEAST_YEARS, "years")
-    if areas.start < least:
-        return SyntheticControl(f"{areas.start} {word} before the programme are too few; {least} are needed.")
+def synthetic_control(areas: Panel) -> SyntheticControl:
+    """Fit and test. Refused with fewer than 8 years before, fewer than 4 areas, or a flat outcome."""
+    if areas.start < LEAST_YEARS:
+        return SyntheticControl(f"{areas.start} years before the programme are too few; {LEAST_YEARS} are needed.")
     if len(areas.areas) < FEWEST_OTHERS:
         return SyntheticControl(f"{len(areas.areas)} areas to compare with are too few; {FEWEST_OTHERS} are needed.")
     start, everyone = areas.start, np.column_stack([areas.y, areas.others])

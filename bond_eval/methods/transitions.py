@@ -80,6 +80,3 @@ def arrivals(counts: Numbers, days: float, weight: float = WEIGHT_ARRIVALS) -> G
     total = max(float(counts.sum()), 1.0)
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / total**2
     return Gammas(counts + weight * expected, np.full((1, 1), float(days)))
-
-
-__all__ = ["WEIGHT_ARRIVALS", "WEIGHT_DAYS", "Gammas", "arrivals", "intensities"]

@@ -30,11 +30,11 @@ def month_end(day: dt.date, months: int) -> dt.date:
     return dt.date(moved.year, moved.month, moved.day)
 
 
-def origins(history: History, least: int = min(HORIZONS)) -> list[dt.date]:
-    """Quarters' ends with at least a year of data before and `least` months after them."""
+def origins(history: History) -> list[dt.date]:
+    """Quarters' ends with at least a year of data before and the shortest horizon after them."""
     day = month_end(history.first_day, 2)
     days = []
-    while month_end(day, least) <= history.as_of:
+    while month_end(day, min(HORIZONS)) <= history.as_of:
         if (day - history.first_day).days >= SHORTEST:
             days.append(day)
         day = month_end(day, 3)
@@ -55,15 +55,8 @@ def backcast(history: History, *, seed: int, days: Sequence[dt.date] | None = No
                 seen = population(history, target).by_category()
                 frame = _compared(made.night(target), start.by_category(), seen)
                 rows.append(frame.assign(origin=origin, horizon=months))
-    columns = [
-        "origin",
-        "horizon",
-        "category",
-        "actual",
-        "carried",
-        "median",
-        *(f"inside_{100 * x:.0f}" for x in LEVELS),
-    ]
+    inside = (f"inside_{100 * x:.0f}" for x in LEVELS)
+    columns = ["origin", "horizon", "category", "actual", "carried", "median", *inside]
     return pd.concat(rows, ignore_index=True)[columns] if rows else pd.DataFrame(columns=columns)
 
 

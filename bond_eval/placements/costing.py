@@ -7,10 +7,10 @@ The rule, in full:
   end ends with that stay.
 - A day without a fee costs the category's unit cost of that day / 7.
 - A day with neither withholds the whole result, naming category and year: it never counts as nothing.
-- A financial year that ends by `as_of` is an outturn. The year in progress is a projection to its 31 March: the
-  days to `as_of`, and then each placement open on it, kept in its category at the fee or unit cost of that day, to
-  31 March or to the day before the child's 18th birthday, whichever is first. Nobody new is assumed to come in and
-  nobody to leave sooner. Fees that begin after `as_of` are not used.
+- A financial year that ends by the as-of date is an outturn. The year in progress is a projection to its 31 March: the
+  days to the as-of date, and then each placement open on it, kept in its category at the fee or unit cost of that day,
+  to 31 March or to the day before the child's 18th birthday, whichever is first. Nobody new is assumed to come in and
+  nobody to leave sooner. Fees that begin after the as-of date are not used.
 """
 
 from __future__ import annotations
@@ -53,25 +53,16 @@ class Unpriced:
 
 
 def cost_by_year(
-    history: History,
-    finance: Finance,
-    as_of: dt.date | None = None,
-    *,
-    categories: Sequence[str] = CATEGORIES,
-    first_year: int | None = None,
+    history: History, finance: Finance, *, categories: Sequence[str] = CATEGORIES
 ) -> pd.DataFrame | Unpriced:
     """Cost by financial year and category, by the rule above. COST_COLUMNS, £; only categories with child-days.
 
-    `as_of`: the history's unless an earlier day is given, for what would have been projected then. `categories`
-    and `first_year` (2018 for 2018-19) narrow the result, and with it what can withhold it. projected_days are
-    those of child_days after `as_of`; children_on_unit_cost had at least one day without a fee; largest_pounds: what
-    one child, the dearest, costs in all categories of the same line (LINES).
-    Unpriced where a day of any of the categories has neither fee nor unit cost. Raises ValueError for an `as_of`
-    after the history's and a `first_year` after it.
+    `categories` narrow the result, and with it what can withhold it. projected_days are those of child_days after the
+    as-of date; children_on_unit_cost had at least one day without a fee; largest_pounds: what one child, the dearest,
+    costs in all categories of the same line (LINES). Unpriced where a day of any of the categories has neither fee
+    nor unit cost.
     """
-    nights = _nights(history, as_of or history.as_of, categories, first_year)
-    priced = _priced(nights, _fees(history, finance, as_of or history.as_of), finance, as_of or history.as_of)
-    return _summed(priced, as_of or history.as_of)
+    return _summed(_priced(_nights(history, categories), history, finance), history.as_of)
 
 
 def cost_by_child(history: History, finance: Finance, since: dt.date) -> pd.DataFrame | Unpriced:
@@ -79,10 +70,10 @@ def cost_by_child(history: History, finance: Finance, since: dt.date) -> pd.Data
 
     Columns child, category (a place in CATEGORIES), days, pounds. Unpriced as in `cost_by_year`.
     """
-    nights = _nights(history, history.as_of, CATEGORIES, financial_year_start(since))
+    nights = _nights(history, CATEGORIES)
     nights = nights[~nights["projected"]].assign(start=lambda rows: rows["start"].clip(lower=day_number(since)))
     nights = nights[nights["start"] < nights["end"]].reset_index(drop=True)
-    priced = _priced(nights, _fees(history, finance, history.as_of), finance, history.as_of)
+    priced = _priced(nights, history, finance)
     if unpriced := _unpriced(priced):
         return unpriced
     priced = priced.assign(pounds=priced["fee_pounds"] + priced["unit_pounds"])
@@ -98,37 +89,31 @@ def line_totals(costs: pd.DataFrame) -> pd.DataFrame:
     return sums.assign(largest_pounds=rows["largest_pounds"].max()["largest_pounds"])
 
 
-def unused_fees(history: History, finance: Finance, as_of: dt.date | None = None) -> pd.DataFrame:
-    """Rows of `finance.fees` that price no child-day to `as_of`: the child was then not in that category, or in none.
+def unused_fees(history: History, finance: Finance) -> pd.DataFrame:
+    """Rows of `finance.fees` that price no child-day to the as-of date: the child was not in that category, or in none.
 
     A reconciliation to a ledger needs them: they were paid, or entered, for something that the return lacks.
     """
-    day = as_of or history.as_of
-    joined = _joined(_nights(history, day, CATEGORIES, None), _fees(history, finance, day), day)
-    begun = finance.fees["start"] <= day_number(day)
+    joined = _joined(_nights(history, CATEGORIES), _fees(history, finance), history.as_of)
+    begun = finance.fees["start"] <= day_number(history.as_of)
     return finance.fees[begun & ~finance.fees.index.isin(joined["fee"])]
 
 
-def _nights(history: History, as_of: dt.date, categories: Sequence[str], first_year: int | None) -> pd.DataFrame:
+def _nights(history: History, categories: Sequence[str]) -> pd.DataFrame:
     """Placements cut at the ends of years: child, category, start, end (not counted), year, projected.
 
     `category` is a place in CATEGORIES.
     """
-    if as_of > history.as_of:
-        raise ValueError(f"The history ends on {history.as_of}: {as_of} lies after it.")
     rows = history.placements[history.placements["category"].isin(list(categories))]
-    now, last = day_number(as_of) + 1, financial_year_start(as_of)
-    first = max(first_year or 0, financial_year_start(history.first_day))
-    if first > last:
-        raise ValueError(f"{year_label(first)} begins after {as_of}.")
+    now, last = day_number(history.as_of) + 1, financial_year_start(history.as_of)
     known = rows[["child", "category", "start"]].assign(end=np.minimum(rows["end"], now), projected=False)
     birth = history.people["birth"].to_numpy()[rows["child"].to_numpy()]
     until = np.minimum(birthday(birth, 18), day_number(dt.date(last + 1, 4, 1)))
     still = ((rows["start"] < now) & (rows["end"] >= now)).to_numpy()
     ahead = rows.loc[still, ["child", "category"]].assign(start=now, end=until[still], projected=True)
     both = pd.concat([known, ahead], ignore_index=True)
-    parts = []
-    for year in range(first, last + 1):
+    parts = [both.assign(year=last)[:0]]  # the eve of the data has no year to cost
+    for year in range(financial_year_start(history.first_day), last + 1):
         opens, closes = day_number(dt.date(year, 4, 1)), day_number(dt.date(year + 1, 4, 1))
         start, end = both["start"].clip(lower=opens), both["end"].clip(upper=closes)
         parts.append(both.assign(start=start, end=end, year=year)[start < end])
@@ -136,12 +121,12 @@ def _nights(history: History, as_of: dt.date, categories: Sequence[str], first_y
     return nights.assign(category=nights["category"].map(CATEGORIES.index).astype(int))
 
 
-def _fees(history: History, finance: Finance, as_of: dt.date) -> pd.DataFrame:
-    """Fees as known on `as_of`, none of which overlap: child, category, start, stop (not paid), weekly_fee, fee.
+def _fees(history: History, finance: Finance) -> pd.DataFrame:
+    """Fees as known on the as-of date, none of which overlap: child, category, start, stop (not paid), weekly_fee, fee.
 
     `category` is a place in CATEGORIES and `fee` the row's label in finance.fees.
     """
-    fees = finance.fees[finance.fees["start"] <= day_number(as_of)]
+    fees = finance.fees[finance.fees["start"] <= day_number(history.as_of)]
     fees = fees.assign(fee=fees.index, category=pd.Index(CATEGORIES).get_indexer(fees["category"]))
     there = stays(history)[["child", "category", "start", "end"]]
     there = there.assign(category=there["category"].array.codes).astype(np.int64)
@@ -183,10 +168,10 @@ def _joined(nights: pd.DataFrame, fees: pd.DataFrame, as_of: dt.date) -> pd.Data
     return pairs.loc[until > since, ["night", "since", "until", "weekly_fee", "fee"]]
 
 
-def _priced(nights: pd.DataFrame, fees: pd.DataFrame, finance: Finance, as_of: dt.date) -> pd.DataFrame:
+def _priced(nights: pd.DataFrame, history: History, finance: Finance) -> pd.DataFrame:
     """Nights with days, fee_pounds, unit_pounds, unit_days and missing_days (with neither)."""
-    pieces = _joined(nights, fees, as_of)
-    rates = _UnitCosts.of(finance.unit_costs, nights, as_of)
+    pieces = _joined(nights, _fees(history, finance), history.as_of)
+    rates = _UnitCosts.of(finance.unit_costs, nights, history.as_of)
     code, start, end = (nights[name].to_numpy(dtype=int) for name in ("category", "start", "end"))
     at = pieces["night"].to_numpy()
     since, until = pieces["since"].to_numpy(dtype=int), pieces["until"].to_numpy(dtype=int)

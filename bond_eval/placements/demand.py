@@ -66,7 +66,7 @@ class Population:
 @dataclass(frozen=True, eq=False)
 class Model:
     """Fitted rates. `exposure`: BANDS × CATEGORIES child-nights; `events`: BANDS × CATEGORIES × (CATEGORIES, out);
-    `entrants`: BANDS × CATEGORIES children; `ages`: per band, days of age of each entrant; `aged_out`: reached 18.
+    `entrants`: BANDS × CATEGORIES children; `ages`: per band, days of age of each entrant.
     `scale`: what a scenario multiplies the draws of rates and of entrants by (paths first), or None.
     """
 
@@ -75,7 +75,6 @@ class Model:
     events: np.ndarray
     entrants: np.ndarray
     ages: tuple[np.ndarray, ...]
-    aged_out: int
     scale: tuple[np.ndarray, np.ndarray] | None = None
 
     @cached_property
@@ -155,8 +154,7 @@ def fit(history: History, window: Window) -> Model:
     entrants = np.zeros((len(BANDS), OUT), dtype=np.int64)
     np.add.at(entrants, (band[entered], category[entered]), 1)
     ages = tuple(age[entered & (band == place)] for place in range(len(BANDS)))
-    aged_out = int(((edges[:, UNKNOWN] > first) & (edges[:, UNKNOWN] <= last) & _there(start, end, edges)).sum())
-    return Model(window, exposure, events, entrants, ages, aged_out)
+    return Model(window, exposure, events, entrants, ages)
 
 
 def band_edges(birth: np.ndarray) -> np.ndarray:
@@ -178,12 +176,6 @@ def _spells(history: History) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.nd
     birth = history.people["birth"].to_numpy()[rows["child"].to_numpy()]
     start, end = (rows[name].to_numpy(dtype=np.int64) for name in ("start", "end"))
     return rows["category"].array.codes.astype(np.int64), start, end, band_edges(birth)
-
-
-def _there(start: np.ndarray, end: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """Looked after on the night before the 18th birthday."""
-    grown = edges[:, UNKNOWN]
-    return (start < grown) & (end >= grown)
 
 
 def _exposure(category: np.ndarray, start: np.ndarray, end: np.ndarray, edges: np.ndarray) -> np.ndarray:

@@ -17,7 +17,6 @@ from typing import NamedTuple
 import numpy as np
 
 from bond_eval.intake.typed import NO_DAY
-from bond_eval.placements.categories import CATEGORIES
 from bond_eval.placements.demand import BANDS, OUT, UNKNOWN, Model, Population, band_at, band_edges
 
 PATHS = 500
@@ -202,6 +201,3 @@ def _joined(blocks: Iterable[_Block]) -> Iterator[_Block]:
             kept = []
     if any(len(one.kind) for one in kept):
         yield _Block(*map(np.concatenate, zip(*kept, strict=True)))
-
-
-__all__ = ["BANDS", "CATEGORIES", "LEVELS", "PATHS", "Paths", "bands", "simulate"]

@@ -14,7 +14,6 @@ from bond_eval.placements.history import History, regrouped, without_temporary
 
 PERIODS = ("month", "quarter", "half-year", "year")
 GROUPS = ("All placements", "Outside placement and IFA")
-DIRECTIONS = ("started", "ended")
 
 
 def real_moves(placements: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.intake.ssda903 import Return
-from bond_eval.intake.typed import NO_DAY, day_number
+from bond_eval.intake.typed import day_number
 from bond_eval.placements.categories import CATEGORIES, LEFT, Rules, categorise, leaving_groups
 from bond_eval.placements.stitch import Stitched, stitch
 
@@ -165,6 +165,3 @@ def open_on(frame: pd.DataFrame, day: dt.date) -> pd.DataFrame:
     """Rows (episodes, placements or periods) that are open on the night of `day`."""
     number = day_number(day)
     return frame[(frame["start"].to_numpy() <= number) & (frame["end"].to_numpy() > number)]
-
-
-__all__ = ["NEXT", "NO_DAY", "History", "build_history", "form", "open_on", "regrouped", "without_temporary"]

@@ -16,7 +16,7 @@ from bond_eval.core.errors import InputError
 from bond_eval.methods.transitions import Gammas
 from bond_eval.placements.backcast import month_end
 from bond_eval.placements.categories import CATEGORIES, OUTSIDE
-from bond_eval.placements.demand import BANDS, OUT, Model, Window, fit, latest_window, population
+from bond_eval.placements.demand import BANDS, OUT, Model, fit, latest_window, population
 from bond_eval.placements.demand_paths import PATHS, Paths, simulate
 from bond_eval.placements.history import History
 
@@ -105,6 +105,3 @@ def _fitted(history: History, last: dt.date, years: int) -> Model | str:
         return fit(history, latest_window(history, min(last, history.as_of), years))
     except InputError as error:
         return str(error)
-
-
-__all__ = ["CONTINUE", "EXTEND", "SCENARIOS", "STOP", "Scenario", "Window", "extend", "reference_ends", "scenarios"]

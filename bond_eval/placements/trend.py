@@ -254,6 +254,3 @@ def _as_ratio(effect: Estimate | None) -> Estimate | None:
         return None
     value, lower, upper = (float(np.exp(end)) for end in (effect.value, effect.lower, effect.upper))
     return Estimate(value, lower, upper, effect.n, effect.method)
-
-
-__all__ = ["Design", "Interrupted", "Trend", "beside_others", "first_month", "interruptions", "share_of_months"]

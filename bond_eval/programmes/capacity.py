@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.periods import Quarter
-from bond_eval.intake.typed import EPOCH, NO_DAY, day_number
+from bond_eval.intake.typed import NO_DAY, date_of, day_number
 from bond_eval.programmes.cases import UNRECORDED, cases_at
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BALANCED = 0.1  # of the mean caseload; more coming or going in a quarter is no steady state
 QUARTERS = 4
 STAFF = "staff in post"
-TOO_YOUNG, TOO_OLD = "too young", "too old"
+TOO_YOUNG = "too young"
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,6 @@ class Steady:
     implied_days: what a case then lasts; None where one of those quarters was not near balance, and `reason` says so.
     """
 
-    caseload: float
-    arrivals_a_day: float
     implied_days: float | None
     reason: str
 
@@ -46,7 +44,7 @@ def flow(register: Register, as_of: dt.date, programme: str) -> pd.DataFrame:
     columns = ["quarter", "opening", "accepted", "closed", "closing", "mean", "whole"]
     if not begins.size:
         return pd.DataFrame(columns=columns)
-    rows, quarter = [], Quarter.of(EPOCH + dt.timedelta(days=int(begins.min())))
+    rows, quarter = [], Quarter.of(date_of(begins.min()))
     while quarter.start <= as_of:
         low, high = day_number(quarter.start), min(day_number(quarter.end), day_number(as_of)) + 1
         opening, closing = (int(((begins < day) & (ends >= day)).sum()) for day in (low, high))
@@ -81,8 +79,8 @@ def steady(flows: pd.DataFrame) -> Steady | None:
     away = (whole["accepted"] - whole["closed"]).abs().max()
     if not arrivals or away > BALANCED * caseload:
         reason = "Cases came and went in unequal numbers in the last four quarters, so the caseload was not steady."
-        return Steady(caseload, arrivals, None, reason)
-    return Steady(caseload, arrivals, caseload / arrivals, "")
+        return Steady(None, reason)
+    return Steady(caseload / arrivals, "")
 
 
 def _quarter_days(name: str) -> int:
@@ -90,25 +88,22 @@ def _quarter_days(name: str) -> int:
     return (quarter.end - quarter.start).days + 1
 
 
-def caseload_per_worker(
-    register: Register, as_of: dt.date, programme: str, activity: str = STAFF
-) -> tuple[int, float | None]:
+def caseload_per_worker(register: Register, as_of: dt.date, programme: str) -> tuple[int, float | None]:
     """(open cases on `as_of`, cases per worker); the second None where the register has no staff in post by then.
 
-    Workers are the latest value of `activity` that began by `as_of`, summed over its breakdowns.
+    Workers are the latest value of STAFF that began by `as_of`, summed over its breakdowns.
     """
     begins, ends = _spans(register, as_of, programme)
     caseload = int(((begins <= day_number(as_of)) & (ends > day_number(as_of))).sum())
     rows = register.activity[register.activity["first"] <= day_number(as_of)]
-    rows = rows[(rows["programme"] == programme) & (rows["activity"] == activity)]
+    rows = rows[(rows["programme"] == programme) & (rows["activity"] == STAFF)]
     workers = float(rows.loc[rows["first"] == rows["first"].max(), "value"].sum()) if len(rows) else 0.0
     return caseload, caseload / workers if workers > 0 else None
 
 
-def unmet(register: Register, as_of: dt.date, programme: str = "") -> pd.DataFrame:
-    """Cases not accepted: columns programme, reason, age, children, ineligible (turned away for their age)."""
+def unmet(register: Register, as_of: dt.date, programme: str) -> pd.DataFrame:
+    """Children whose cases were not accepted: columns reason, children."""
     cases = cases_at(register, as_of, programme)
     mine = cases[cases["refused"]]
-    mine = mine.assign(reason=mine["reason"].mask(mine["reason"] == "", UNRECORDED))
-    counts = mine.groupby(["programme", "reason", "age"], sort=True)["child"].nunique().reset_index(name="children")
-    return counts.assign(ineligible=counts["reason"].isin((TOO_YOUNG, TOO_OLD)))
+    reason = mine["reason"].mask(mine["reason"] == "", UNRECORDED)
+    return mine.groupby(reason)["child"].nunique().reset_index(name="children")

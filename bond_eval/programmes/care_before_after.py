@@ -1,4 +1,4 @@
-"""Days in placements, moves and stability before and after a start, of children who were looked after when it came.
+"""Days in placements and moves before and after a start, of children who were looked after when it came.
 
 Each child has two windows of one length, which end and begin on its start. Being looked after on that day chose these
 children, so their first days after it are in care by construction: what stands here describes and proves no effect.
@@ -16,59 +16,51 @@ import pandas as pd
 from bond_eval.intake.typed import day_number
 from bond_eval.methods.change import mean_estimate
 from bond_eval.methods.event_rates import RateChange, rate_change
-from bond_eval.methods.proportions import Estimate, wilson
 from bond_eval.placements.categories import CATEGORIES
 from bond_eval.placements.history import History
 from bond_eval.placements.moves import moves_between
-from bond_eval.placements.stability import Rules, distinct_placements
 from bond_eval.programmes.cases import cases_at, first_cases
 from bond_eval.programmes.outcomes import periods_from
 
 if TYPE_CHECKING:
     from bond_eval.intake.register import Register
 
+WINDOW = 365  # days on either side at most
 SHORTEST = 28  # days; a shorter window says too little to be compared
-MANY = 3  # placements in one window, as NI062 counts them in a year
 
 
 @dataclass(frozen=True)
 class CareChange:
-    """children: compared; too_short: looked after at the start, with a window under 28 days. days: category, before,
-    after (child-days), change (mean days a child, with its interval; None where it cannot be had), placed (children
-    with a day in it on either side), one row a category in use. moves: rate while in care; None where nobody moved.
-    three_or_more: share of children with 3 or more placements in the window, before and after.
+    """children: compared. days: category, before, after (child-days), change (mean days a child, with its interval;
+    None where it cannot be had), placed (children with a day in it on either side), one row a category in use. moves:
+    rate while in care; None where nobody moved.
     """
 
     children: int
-    too_short: int
     days: pd.DataFrame
     moves: RateChange | None
-    three_or_more: tuple[Estimate, Estimate] | None
 
 
-def care_change(
-    register: Register, history: History, as_of: dt.date, programme: str = "", *, window: int = 365
-) -> CareChange:
-    """Compare up to `window` days before each child's start with as many after it, within the data's first and last
-    day.
+def care_change(register: Register, history: History, as_of: dt.date, programme: str = "") -> CareChange:
+    """Compare up to WINDOW days before each child's start with as many after it, within the data's first and last day.
 
-    Temporary placements and changes within one carer are no moves. Moves are per day in care on each side.
+    A child with fewer than SHORTEST days on each side is left out. Temporary placements and changes within one carer
+    are no moves. Moves are per day in care on each side.
     """
     rows = first_cases(cases_at(register, as_of, programme))
     start = rows["start"].to_numpy(dtype=np.int64)
     rows = rows[periods_from(history, rows["care"].to_numpy(), start)["in_care"].to_numpy()].reset_index(drop=True)
     start = rows["start"].to_numpy(dtype=np.int64)
     room = np.minimum(start - day_number(history.first_day), day_number(as_of) + 1 - start)
-    length = np.minimum(room, window)
+    length = np.minimum(room, WINDOW)
     long = length >= SHORTEST
     kept = pd.DataFrame({"row": np.arange(int(long.sum())), "child": rows["care"].to_numpy()[long]})
     kept = kept.assign(middle=start[long], first=(start - length)[long], last=(start + length)[long])
     if kept.empty:
         empty = pd.DataFrame(columns=["category", "before", "after", "change", "placed"])
-        return CareChange(0, int((~long).sum()), empty, None, None)
+        return CareChange(0, empty, None)
     days = _days(kept, history)
-    moves = _moves(kept, history, as_of, days.sum(axis=1))
-    return CareChange(len(kept), int((~long).sum()), _by_category(days), moves, _many(kept, history))
+    return CareChange(len(kept), _by_category(days), _moves(kept, history, as_of, days.sum(axis=1)))
 
 
 def _days(kept: pd.DataFrame, history: History) -> np.ndarray:
@@ -103,13 +95,3 @@ def _moves(kept: pd.DataFrame, history: History, as_of: dt.date, in_care: np.nda
     if not counts[:, (exposed > 0).all(axis=0)].sum():
         return None
     return rate_change(counts[0], exposed[0], counts[1], exposed[1])
-
-
-def _many(kept: pd.DataFrame, history: History) -> tuple[Estimate, Estimate]:
-    met = kept.merge(distinct_placements(history, Rules())[["child", "start", "end"]], on="child")
-    met = met[met["end"] - met["start"] >= 1]
-    shares = []
-    for low, high in (("first", "middle"), ("middle", "last")):
-        inside = met[(met["start"] < met[high]) & (met["end"] > met[low])]
-        shares.append(wilson(int((inside.groupby("row").size() >= MANY).sum()), len(kept)))
-    return shares[0], shares[1]

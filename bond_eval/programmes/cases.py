@@ -30,7 +30,7 @@ def cases_at(register: Register, as_of: dt.date, programme: str = "") -> pd.Data
     The register's columns, and opened (int32, the first of referral, decision, start and end; NO_DAY for a case without
     any date, which is kept), agreed (decided, else start), accepted, refused, waiting (one of the three is true),
     started, ended, completed (bool). Of the child: care, birth, years (-1 unknown, on the day opened), sex, ethnicity,
-    age, disability, area, decile, deprivation, where "" has become "Not recorded". Ordered by opened, child, case.
+    age, disability, deprivation, where "" has become "Not recorded". Ordered by opened, child, case.
     """
     # A register does not change, and every table asks: worked out once, kept with it as a cached property would be.
     kept = register.__dict__.setdefault("cases_at", {})
@@ -80,8 +80,6 @@ def _with_people(cases: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
         ethnicity=ethnicity.str[:1].map(ETHNIC_GROUPS).mask(ethnicity.isin(ETHNIC_UNKNOWN)).fillna(UNRECORDED),
         age=np.array([*AGES, UNRECORDED], dtype=object)[band],
         disability=_words(mine["disability"]),
-        area=_words(mine["area"]),
-        decile=decile,
         deprivation=named[fifth],
     )
 

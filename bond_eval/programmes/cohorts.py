@@ -17,7 +17,7 @@ COLUMNS = ("status", *CHARACTERISTICS, LINK)
 
 
 def cohort_table(register: Register, as_of: dt.date, programme: str = "") -> pd.DataFrame:
-    """Children (each once) by characteristic and value: columns characteristic, value, referred, accepted, started.
+    """Children (each once) by characteristic and value: columns characteristic, value, referred, started.
 
     A child's values are those of its first case. The values of a characteristic add up to all children; what is not
     recorded is a value of its own. A child not in the return was never looked after, or its id was not matched: the
@@ -25,17 +25,14 @@ def cohort_table(register: Register, as_of: dt.date, programme: str = "") -> pd.
     """
     cases = cases_at(register, as_of, programme)
     first = cases.drop_duplicates("child").set_index("child")
-    reached = cases.groupby("child")[["accepted", "started"]].any()
     people = first.assign(
         referred=True,
-        accepted=reached["accepted"],
-        started=reached["started"],
+        started=cases.groupby("child")["started"].any(),
         status=first["status"].mask(first["status"] == "", UNRECORDED),
         link=(first["care"] >= 0).map({True: LINKED, False: UNLINKED}),
     )
     parts = []
     for name in COLUMNS:
-        counts = people.groupby(name, sort=True)[["referred", "accepted", "started"]].sum().astype(int)
+        counts = people.groupby(name, sort=True)[["referred", "started"]].sum().astype(int)
         parts.append(counts.rename_axis("value").reset_index().assign(characteristic=name))
-    columns = ["characteristic", "value", "referred", "accepted", "started"]
-    return pd.concat(parts, ignore_index=True)[columns]
+    return pd.concat(parts, ignore_index=True)[["characteristic", "value", "referred", "started"]]

@@ -65,7 +65,7 @@ def compare(
     rows, clock, treated = _by_decision(cases) if against == "refused" else _by_landmark(cases)
     inside = (clock >= day_number(history.first_day)) & (clock + horizon <= day_number(as_of) + 1)
     rows, clock, treated = rows[inside].reset_index(drop=True), clock[inside], treated[inside]
-    found = followed(history, as_of, rows, clock, clock, ENTRY).frame
+    found = followed(history, as_of, rows, clock, ENTRY).frame
     frame = rows.assign(treated=treated, events_before=_events_before(register, rows))
     frame = frame.merge(found[["child", "time", "cause"]], on="child")
     frame["reached"] = (frame["cause"] == 1) & (frame["time"] <= horizon)

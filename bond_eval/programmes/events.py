@@ -17,6 +17,7 @@ from bond_eval.programmes.cases import cases_at, first_cases
 if TYPE_CHECKING:
     from bond_eval.intake.register import Register
 
+WINDOW = 365  # days looked at on either side
 RECENT = 91  # days before the referral in which a bad spell may have brought it about
 
 
@@ -24,38 +25,31 @@ RECENT = 91  # days before the referral in which a bad spell may have brought it
 class EventChange:
     """frame: one row a child: child, earlier, recent, after (events), earlier_days, recent_days, after_days (exposure).
     change: after over before (earlier and recent together). mean: the regression-to-the-mean check. Both None where no
-    event, or no exposure on a side, leaves nothing to compare. since: the first day that events are known of.
+    event, or no exposure on a side, leaves nothing to compare.
     """
 
-    type: str
-    since: dt.date | None
     frame: pd.DataFrame
     change: RateChange | None
     mean: RegressionToMean | None
 
 
-def event_change(
-    register: Register, as_of: dt.date, programme: str, type: str, *, window: int = 365, since: dt.date | None = None
-) -> EventChange:
-    """Events of one type in `window` days before the case opened and after it started, of each child's first start.
+def event_change(register: Register, as_of: dt.date, programme: str, type: str) -> EventChange:
+    """Events of one type in WINDOW days before the case opened and after it started, of each child's first start.
 
-    Exposure is cut off at `since` (by default the register's first event of any type, before which nothing is known),
-    birth, the 18th birthday and `as_of`. The wait between opening and start counts on neither side; time after the end
-    of the work counts as after. Children without a day on a side are left out of a comparison.
+    Exposure is cut off at the register's first event of any type, before which nothing is known, birth, the 18th
+    birthday and `as_of`. The wait between opening and start counts on neither side; time after the end of the work
+    counts as after. Children without a day on a side are left out of a comparison.
     """
     rows = first_cases(cases_at(register, as_of, programme))
-    known = register.events["day"][register.events["day"] != NO_DAY]
-    if since is None and known.empty:
-        return EventChange(type, None, _empty(), None, None)
-    first = day_number(since) if since else int(known.min())
+    first = int(register.events["day"].min()) if len(register.events) else int(NO_DAY)
     born = rows["birth"].to_numpy(dtype=np.int64)
     floor = np.maximum(first, np.where(born == NO_DAY, first, born))
     opened, start = (rows[name].to_numpy(dtype=np.int64) for name in ("opened", "start"))
     roof = np.minimum(day_number(as_of) + 1, birthday(rows["birth"].to_numpy(), 18).astype(np.int64))
     edges = {
-        "earlier": (np.maximum(opened - window, floor), opened - RECENT),
-        "recent": (np.maximum(opened - min(RECENT, window), floor), np.minimum(opened, roof)),
-        "after": (np.maximum(start, floor), np.minimum(start + window, roof)),
+        "earlier": (np.maximum(opened - WINDOW, floor), opened - RECENT),
+        "recent": (np.maximum(opened - RECENT, floor), np.minimum(opened, roof)),
+        "after": (np.maximum(start, floor), np.minimum(start + WINDOW, roof)),
     }
     mine = register.events[register.events["type"] == type]
     met = pd.DataFrame({"row": np.arange(len(rows)), "child": rows["child"]}).merge(mine[["child", "day"]], on="child")
@@ -65,12 +59,7 @@ def event_change(
         inside = (day >= low[place]) & (day < high[place])
         frame[name] = np.bincount(place[inside], minlength=len(rows))
         frame[f"{name}_days"] = np.maximum(high - low, 0)
-    return EventChange(type, dt.date(1970, 1, 1) + dt.timedelta(days=first), frame, _change(frame), _mean(frame))
-
-
-def _empty() -> pd.DataFrame:
-    names = [name + tail for name in ("earlier", "recent", "after") for tail in ("", "_days")]
-    return pd.DataFrame(columns=["child", *names])
+    return EventChange(frame, _change(frame), _mean(frame))
 
 
 def _change(frame: pd.DataFrame) -> RateChange | None:

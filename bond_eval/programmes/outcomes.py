@@ -8,7 +8,7 @@ for as long as it has been followed.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,21 +31,17 @@ CAUSES = {
     EXIT: ("Returned home", "Adoption or guardianship", "Independence or adulthood", "Other ending"),
 }
 _LEFT = {"Adopted": "Adoption or guardianship", "Special guardianship": "Adoption or guardianship"}
-# Group -> the case column whose date brings a child into it.
-GROUPS = {"referred": "opened", "accepted": "agreed", "refused": "agreed", "started": "start"}
 
 
 @dataclass(frozen=True)
 class FollowUp:
     """Children followed to an outcome. frame: one row a child: child, clock (the day of time 0), entry and time (days
-    from it; at risk between them), cause (0 censored, else a place in CAUSES from 1). left_out: children of the group
-    without a date of joining it or not at risk of the outcome then. unlinked: of frame, children not in the return,
-    never known to be looked after. curve: cumulative incidence of each cause; None where frame is empty.
+    from it; at risk between them), cause (0 censored, else a place in CAUSES from 1). unlinked: of frame, children not
+    in the return, never known to be looked after. curve: cumulative incidence of each cause; None where frame is empty.
     """
 
     outcome: str
     frame: pd.DataFrame
-    left_out: int
     unlinked: int
     curve: CumulativeIncidence | None
 
@@ -61,42 +57,31 @@ class FollowUp:
 
 
 def follow_up(
-    register: Register, history: History, as_of: dt.date, programme: str = "", *,
-    outcome: str = ENTRY, group: str = "started", clock: str = "",
-) -> FollowUp:  # fmt: skip
-    """Follow each child of a group (GROUPS; its first case) to the outcome (ENTRY or EXIT), its rivals or `as_of`.
-
-    Time runs from `clock`, a date column of the case ("" the day of joining the group). Where joining came later, or
-    the returns begin later, the child enters late: it is at risk only from then. ENTRY is of children not looked after
-    on that day, EXIT of those who were. Raises ValueError for an unknown outcome or group.
-    """
-    if outcome not in CAUSES or group not in GROUPS:
-        raise ValueError(f"Choose an outcome of {list(CAUSES)} and a group of {list(GROUPS)}.")
-    cases = cases_at(register, as_of, programme)
-    chosen = cases[cases[group]] if group != "referred" else cases
-    rows = first_cases(chosen, GROUPS[group])
-    joined = rows[GROUPS[group]].to_numpy(dtype=np.int64)
-    found = followed(history, as_of, rows, joined, rows[clock].to_numpy(dtype=np.int64) if clock else joined, outcome)
-    return replace(found, left_out=found.left_out + chosen["child"].nunique() - len(rows))
-
-
-def followed(
-    history: History, as_of: dt.date, rows: pd.DataFrame, joined: np.ndarray, zero: np.ndarray, outcome: str
+    register: Register, history: History, as_of: dt.date, programme: str = "", *, outcome: str = ENTRY
 ) -> FollowUp:
-    """As `follow_up`, for rows of cases (one a child) that join on days of their own; time runs from `zero`."""
-    zero = np.where((zero == NO_DAY) | (zero > joined), joined, zero)
-    at_risk_from = np.maximum(joined, day_number(history.first_day))
+    """Follow each child who started, from its first start, to the outcome (ENTRY or EXIT), its rivals or `as_of`."""
+    rows = first_cases(cases_at(register, as_of, programme))
+    return followed(history, as_of, rows, rows["start"].to_numpy(dtype=np.int64), outcome)
+
+
+def followed(history: History, as_of: dt.date, rows: pd.DataFrame, clock: np.ndarray, outcome: str) -> FollowUp:
+    """Follow the children of some cases (one a child), each from its day in `clock`.
+
+    Where the returns begin later, the child enters late: it is at risk only from then. ENTRY is of children not looked
+    after on that day, EXIT of those who were.
+    """
+    at_risk_from = np.maximum(clock, day_number(history.first_day))
     stays = periods_from(history, rows["care"].to_numpy(), at_risk_from)
     end, cause = _to_entry(rows, stays) if outcome == ENTRY else _to_exit(stays)
     cause = np.where(end > day_number(as_of), 0, cause)
     end = np.minimum(end, day_number(as_of) + 1)
-    fit = (stays["in_care"].to_numpy() == (outcome == EXIT)) & (end > at_risk_from) & (end > zero)
-    frame = pd.DataFrame({"child": rows["child"], "clock": zero, "entry": at_risk_from - zero})
-    frame = frame.assign(time=end - zero, cause=cause)[fit].reset_index(drop=True)
+    fit = (stays["in_care"].to_numpy() == (outcome == EXIT)) & (end > at_risk_from)
+    frame = pd.DataFrame({"child": rows["child"], "clock": clock, "entry": at_risk_from - clock})
+    frame = frame.assign(time=end - clock, cause=cause)[fit].reset_index(drop=True)
     curve = None
     if len(frame):
         curve = cumulative_incidence(frame["time"], frame["cause"], causes=len(CAUSES[outcome]), entry=frame["entry"])
-    return FollowUp(outcome, frame, int((~fit).sum()), int((rows["care"][fit] < 0).sum()), curve)
+    return FollowUp(outcome, frame, int((rows["care"][fit] < 0).sum()), curve)
 
 
 def periods_from(history: History, care: np.ndarray, day: np.ndarray) -> pd.DataFrame:

@@ -20,19 +20,19 @@ TOGETHER = " + "
 def membership(register: Register, as_of: dt.date, stage: str = "started") -> pd.DataFrame:
     """Children by programme: index child, one bool column a programme; those in none are left out.
 
-    stage: started, accepted, or referred.
+    stage: started or referred.
     """
     cases = cases_at(register, as_of)
     rows = cases if stage == "referred" else cases[cases[stage]]
     return pd.crosstab(rows["child"], rows["programme"]).astype(bool)
 
 
-def combinations(register: Register, as_of: dt.date, stage: str = "started") -> pd.DataFrame:
-    """What an UpSet chart draws: columns programmes (joined by " + "), number (of programmes), children.
+def combinations(register: Register, as_of: dt.date) -> pd.DataFrame:
+    """What an UpSet chart draws: columns programmes (joined by " + "), number (of programmes), children (who started).
 
     Each child is in one row, so the rows add up to the children of all programmes; most children first.
     """
-    table = membership(register, as_of, stage)
+    table = membership(register, as_of)
     names = [TOGETHER.join(table.columns[row]) for row in table.to_numpy()]
     counts = pd.Series(names, dtype=object).value_counts().rename_axis("programmes").reset_index(name="children")
     counts["number"] = counts["programmes"].str.count(TOGETHER.replace("+", r"\+")) + 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,35 +17,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DipSample:
-    """strata: columns of the strata, then eligible and chosen (children): may pass the gate. ids: the children's ids in
-    order; internal, never shown or printed. seed: what draws the same list again.
+    """strata: status, eligible and chosen (children): may pass the gate. ids: the children's ids in order; internal,
+    never shown or printed.
     """
 
     strata: pd.DataFrame
-    seed: int
     ids: tuple[str, ...] = field(repr=False)
 
 
-def dip_sample(
-    register: Register, as_of: dt.date, programme: str, *, size: int, seed: int, by: Sequence[str] = ("status",)
-) -> DipSample:
-    """Draw `size` children who started (all, where fewer did), spread over strata in proportion.
+def dip_sample(register: Register, as_of: dt.date, programme: str, *, size: int, seed: int) -> DipSample:
+    """Draw `size` children who started (all, where fewer did), spread over statuses at referral in proportion.
 
-    A stratum gets at least one child while there are places. The order of rows in the files changes nothing: children
-    are drawn in the order of their ids. Raises ValueError for a size below 1.
+    A stratum gets at least one child while there are places. Equal seeds draw equal lists: children are drawn in the
+    order of their ids, so that of the rows in the files changes nothing. Raises ValueError for a size below 1.
     """
     if size < 1:
         raise ValueError("A dip sample holds at least one child.")
     rows = first_cases(cases_at(register, as_of, programme))
     rows = rows.assign(id=register.children[rows["child"].to_numpy(dtype=np.int64)].astype(str)).sort_values("id")
-    keys = [rows[name].mask(rows[name] == "", UNRECORDED).astype(str) for name in by]
-    groups = [(key, part["id"].to_numpy()) for key, part in rows.groupby(keys, sort=True)]
+    status = rows["status"].mask(rows["status"] == "", UNRECORDED).astype(str)
+    groups = [(key, part["id"].to_numpy()) for key, part in rows.groupby(status, sort=True)]
     eligible = np.array([len(ids) for _, ids in groups], dtype=np.int64)
     chosen = allocate(eligible, size)
     dice = np.random.default_rng(seed)
     ids = [name for (_, found), n in zip(groups, chosen, strict=True) for name in dice.choice(found, n, replace=False)]
-    strata = pd.DataFrame([key for key, _ in groups], columns=list(by)).assign(eligible=eligible, chosen=chosen)
-    return DipSample(strata, seed, tuple(sorted(ids)))
+    strata = pd.DataFrame([key for key, _ in groups], columns=["status"]).assign(eligible=eligible, chosen=chosen)
+    return DipSample(strata, tuple(sorted(ids)))
 
 
 def allocate(eligible: np.ndarray, size: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Dates of birth for the planned children: every stay must fall within childhood, at a likely age."""
 
-from .days import COUNTED, END, YEAR, as_date, birthday, day
+from .days import COUNTED, END, YEAR, birthday
 from .dice import Dice
 from .plan import Stay
 
@@ -31,9 +31,9 @@ def window(chain: list[Stay]) -> tuple[int, int]:
     last = chain[-1]
     end, after = (END + 20, "") if last.end is None else (last.end, last.after)
     if after == "adult":
-        born = _years_before(end, 18)
+        born = birthday(end, -18)
         return born, born
-    low = _years_before(end, 18) + (0 if after == "supp" else 50)
+    low = birthday(end, -18) + (0 if after == "supp" else 50)
     if after == "supp":
         low = end - round(17.7 * YEAR)
     high = min(stay.start - round(YOUNGEST[stay.kind] * YEAR) for stay in chain)
@@ -44,13 +44,6 @@ def window(chain: list[Stay]) -> tuple[int, int]:
     if chain[-1].young == "over":
         high = min(high, chain[-1].start - round(12.1 * YEAR))
     return low, high
-
-
-def _years_before(on: int, years: int) -> int:
-    at = as_date(on)
-    if (at.month, at.day) == (2, 29):
-        return day(at.year - years, 3, 1)
-    return day(at.year - years, at.month, at.day)
 
 
 def dates_of_birth(dice: Dice, planned: list[list[Stay]], scale: float) -> list[int]:

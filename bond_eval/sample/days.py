@@ -18,6 +18,7 @@ def as_date(number: int) -> date:
     return _EPOCH + timedelta(days=number)
 
 
+@cache
 def text(number: int | None) -> str:
     """The date as the returns write it, dd/mm/yyyy; blank for None."""
     return "" if number is None else as_date(number).strftime("%d/%m/%Y")

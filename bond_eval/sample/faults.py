@@ -218,7 +218,7 @@ class Faults:
 
 def _ordinary(history: History) -> bool:
     """A child never outside or with an agency, with no other part to play, in one period of care."""
-    if history.child.role or history.child.uasc or len(history.spans) != 1:
+    if history.child.role or history.child.uasc or len(history.spells) != 1:
         return False
     return all(row[5] in HOMELY and row[6] in ("PR0", "PR1") for row in history.rows)
 

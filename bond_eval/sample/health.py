@@ -18,7 +18,7 @@ def outcomes(dice: Dice, history: "History", folder: "Folder", worry: float) -> 
 
     Strengths and difficulties are scored for ages 4 to 16; conviction is asked from age 10.
     """
-    through = any(s <= folder.last - 365 and (e is None or e > folder.last) for s, e in history.spans)
+    through = any(spell.covers(folder.last - 365, folder.last) for spell in history.spells)
     if not through or not folder.annual or history.child.role == "short_breaks":
         return []
     years = age(history.child.born, folder.last)
@@ -52,7 +52,7 @@ def _flag(dice: Dice, probability: float) -> str:
 
 def care_leavers(dice: Dice, history: "History", folder: "Folder") -> list[list[str]]:
     """One line for a young person who left care at 16 or over and turns 17 to 21 in the year."""
-    child, end = history.child, history.spans[-1][1] if history.spans else END
+    child, end = history.child, history.spells[-1].end if history.spells else END
     if not folder.annual or child.role == "short_breaks" or end is None or end > folder.last:
         return []
     birthdays = [birthday(child.born, years) for years in range(17, 22)]

@@ -54,17 +54,10 @@ class Career:
                 return kind
         return ""
 
-    def last_day(self) -> int | None:
-        """The day after the child's last in care, or None when still looked after."""
-        return self.periods[-1].end
-
 
 def band_of(born: int, on: int) -> int:
     """The age band (0 to 5) of a child on a day."""
-    years = 0
-    while years < 17 and birthday(born, years + 1) <= on:
-        years += 1
-    return bisect_right(BANDS, years) - 1
+    return sum(birthday(born, years) <= on for years in BANDS[1:-1])
 
 
 @dataclass(frozen=True)
@@ -142,8 +135,11 @@ def go_on(dice: Dice, rules: Rules, born: int, first: Period, tendency: float = 
     return periods
 
 
-def enter(dice: Dice, rules: Rules, on: int, index: int) -> Career:
-    """A child who starts to be looked after on a day, and the life in care that follows."""
+def enter(dice: Dice, rules: Rules, on: int, index: int) -> Career | None:
+    """A child who starts to be looked after on a day, and the life in care that follows.
+
+    None for one who is not looked after at any time from 1 April 2015.
+    """
     uasc = dice.chance(0.03)
     if uasc:
         years = dice.real(15.2, 17.7)
@@ -151,10 +147,14 @@ def enter(dice: Dice, rules: Rules, on: int, index: int) -> Career:
         low, high, _ = dice.weighted({row: row[2] for row in ENTRY_AGES})
         years = dice.real(low, high)
     born = on - round(years * YEAR)
+    if birthday(born, 18) < START:
+        return None
     tendency = dice.gamma(0.8)
     kind = dice.weighted(rules.first(band_of(born, on), rules.era(on), uasc))
     period = live(dice, rules, born, on, kind, Path(tendency=tendency, may_leave=not uasc))
-    return Career(born, tuple(go_on(dice, rules, born, period, tendency)), uasc, index=index)
+    periods = tuple(go_on(dice, rules, born, period, tendency))
+    last = periods[-1].end
+    return Career(born, periods, uasc, index=index) if last is None or last >= START else None
 
 
 def population(seed: tuple[int, ...], rules: Rules, entries_a_year: float, months: list[int]) -> list[Career]:
@@ -169,8 +169,9 @@ def population(seed: tuple[int, ...], rules: Rules, entries_a_year: float, month
         for _ in range(dice.poisson(entries_a_year * length / YEAR * factor)):
             index += 1
             on = _entry_day(dice, rules, first, after)
-            careers.append(enter(Dice(*seed, index, block=48), rules, on, index))
-    return [career for career in careers if in_window(career)]
+            if career := enter(Dice(*seed, index, block=48), rules, on, index):
+                careers.append(career)
+    return careers
 
 
 def _entry_day(dice: Dice, rules: Rules, first: int, after: int) -> int:
@@ -178,9 +179,3 @@ def _entry_day(dice: Dice, rules: Rules, first: int, after: int) -> int:
         on = dice.between(first, after - 1)
         if dice.chance(rules.entry_factor(on)):
             return on
-
-
-def in_window(career: Career) -> bool:
-    """Whether the child was looked after at any time from 1 April 2015."""
-    last = career.last_day()
-    return last is None or last >= START

@@ -13,7 +13,7 @@ VANISH = (COUNTED[1], COUNTED[3], COUNTED[4])
 RETURN = (COUNTED[2], COUNTED[3])
 """The 31 March after which one child each is lost, and comes back into care in the next year."""
 
-HOMELY = ("fost", "conn")
+HOMELY = {"fost", "conn"}
 
 
 def mark(dice: Dice, careers: list[Career]) -> list[Career]:
@@ -22,11 +22,11 @@ def mark(dice: Dice, careers: list[Career]) -> list[Career]:
     The truth becomes what the cleaning rules can know: looked after up to and including that 31 March.
     """
     changed = {}
-    for ons, change in ((VANISH, _vanish), (RETURN, _come_back)):
+    for ons, role in ((VANISH, "vanished"), (RETURN, "returned")):
         for on in ons:
             free = [at for at, career in enumerate(careers) if at not in changed and _fits(career, on)]
             for at in dice.some(free, 1):
-                changed[at] = change(dice, careers[at], on)
+                changed[at] = _lost(dice, careers[at], on, role)
     return [changed.get(at, career) for at, career in enumerate(careers)]
 
 
@@ -35,22 +35,17 @@ def _fits(career: Career, on: int) -> bool:
     if len(career.periods) != 1 or career.uasc or birthday(career.born, 17) < on + 500:
         return False
     period = career.periods[0]
-    if {kind for kind, _ in period.stays} - {"fost", "conn"} or not period.start < on - 60:
+    if {kind for kind, _ in period.stays} - HOMELY or not period.start < on - 60:
         return False
     return period.end is None or period.end > on + 40
 
 
-def _cut(career: Career, on: int) -> Period:
-    period = career.periods[0]
-    kept = tuple(stay for stay in period.stays if stay[1] < on - 10) or period.stays[:1]
-    return Period(kept, on + 1, "leave_unknown")
-
-
-def _vanish(dice: Dice, career: Career, on: int) -> Career:
-    return replace(career, periods=(_cut(career, on),), role="vanished", marks=(on,))
-
-
-def _come_back(dice: Dice, career: Career, on: int) -> Career:
-    back = on + dice.between(60, 260)
-    again = live(dice, Rules(external=False), career.born, back, "fost", Path(may_leave=False))
-    return replace(career, periods=(_cut(career, on), again), role="returned", marks=(on,))
+def _lost(dice: Dice, career: Career, on: int, role: str) -> Career:
+    """Cut after a day; who is to return is back in foster care within the year, and stays."""
+    stays = career.periods[0].stays
+    kept = tuple(stay for stay in stays if stay[1] < on - 10) or stays[:1]
+    periods = [Period(kept, on + 1, "leave_unknown")]
+    if role == "returned":
+        back = on + dice.between(60, 260)
+        periods.append(live(dice, Rules(external=False), career.born, back, "fost", Path(may_leave=False)))
+    return replace(career, periods=tuple(periods), role=role, marks=(on,))

@@ -70,12 +70,25 @@ ANNUAL_ONLY = ("oc2.csv", "oc3.csv")
 
 
 @dataclass(frozen=True)
+class Spell:
+    """An unbroken time in care: first day, the day it ended (None: still open), its episodes."""
+
+    start: int
+    end: int | None
+    rows: tuple[tuple, ...]
+
+    def covers(self, first: int, last: int) -> bool:
+        """Whether the child is looked after on every day from first to last."""
+        return self.start <= first and (self.end is None or self.end > last)
+
+
+@dataclass(frozen=True)
 class History:
-    """A child with the true episodes and, in `spans`, the first day and the end of each period of care."""
+    """A child with the true episodes, and the same by unbroken time in care."""
 
     child: Child
     rows: tuple[tuple, ...]
-    spans: tuple[tuple[int, int | None], ...]
+    spells: tuple[Spell, ...]
 
     def held(self, folder: Folder) -> list[tuple]:
         """The episodes a return would hold: open on any day of it, and not lost from the files before it."""
@@ -90,22 +103,18 @@ def _held(child: Child, row: tuple, folder: Folder) -> bool:
 
 
 def histories(world: World) -> list[History]:
-    """Each child with its rows and spans, in order of number."""
+    """Each child with its rows and spells, in order of number."""
     by_child: dict[int, list[tuple]] = {child.number: [] for child in world.children}
     for row in world.rows:
         by_child[row[0]].append(row)
     grouped = ((child, by_child[child.number]) for child in world.children)
-    return [History(child, tuple(rows), _spans(rows)) for child, rows in grouped]
+    return [History(child, tuple(rows), _spells(rows)) for child, rows in grouped]
 
 
-def _spans(rows: list[tuple]) -> tuple[tuple[int, int | None], ...]:
-    spans: list[tuple[int, int | None]] = []
-    for row in rows:
-        if spans and row[2] != "S":
-            spans[-1] = (spans[-1][0], row[DEC])
-        else:
-            spans.append((row[DECOM], row[DEC]))
-    return tuple(spans)
+def _spells(rows: list[tuple]) -> tuple[Spell, ...]:
+    starts = [at for at, row in enumerate(rows) if at == 0 or row[2] == "S"]
+    pieces = [tuple(rows[a:b]) for a, b in zip(starts, [*starts[1:], len(rows)], strict=True)]
+    return tuple(Spell(piece[0][DECOM], piece[-1][DEC], piece) for piece in pieces)
 
 
 def returns(world: World) -> Returns:
@@ -180,9 +189,9 @@ def _reviews(dice: Dice, history: History) -> list[tuple[int, str]]:
     if history.child.role == "short_breaks":
         return []
     found = []
-    for start, end in history.spans:
-        on, step = start + dice.between(18, 28), 85
-        while on < (end or END + 1):
+    for spell in history.spells:
+        on, step = spell.start + dice.between(18, 28), 85
+        while on < (spell.end or END + 1):
             years = age(history.child.born, on)
             weights = {"PN1": 44, "PN2": 5, "PN3": 4, "PN4": 7, "PN5": 8, "PN6": 20, "PN7": 12}
             found.append((on, "PN0" if years < 4 else dice.weighted(weights)))

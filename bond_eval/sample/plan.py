@@ -123,8 +123,9 @@ def _before_baseline(dice: Dice, kind: str, scale: float) -> list[Stay]:
     for year in range(4):
         opens, closes = COUNTED[year] + 1, COUNTED[year + 1]
         remain = dice.some(here, scaled(REMAIN[kind][year], scale))
+        stayed = set(remain)
         for stay in here:
-            if not any(stay is other for other in remain):
+            if stay not in stayed:
                 stay.end = dice.between(max(opens, stay.start + 5), closes)
         wanted = scaled(NUMBERS[kind][year + 1], scale) - len(remain)
         new = [Stay(kind, dice.between(opens, closes - 3), None) for _ in range(wanted)]
@@ -202,16 +203,12 @@ def _recent(dice: Dice) -> int:
 
 def _join(left: list[Stay], new: list[Stay], to: str) -> None:
     """Make those who moved to the other category the first of its new stays, on the same side of lockdown."""
-    free = list(new)
+    sides = {late: [stay for stay in new if (stay.start >= PANDEMIC) == late] for late in (False, True)}
     for stay in [s for s in left if s.after == to]:
         late = stay.end is not None and stay.end >= PANDEMIC
-        fits = [s for s in free if (s.start >= PANDEMIC) == late] or free[:1]
-        if not fits:
-            stay.after = "fost"
-            continue
-        free = [s for s in free if s is not fits[0]]
-        _chain(stay, fits[0])
-        stay.after = ""
+        if free := sides[late] or sides[not late]:
+            _chain(stay, free.pop(0))
+        stay.after = "" if stay.following else "fost"
 
 
 def _bridges(dice: Dice, kind: str, scale: float) -> list[Stay]:

@@ -6,8 +6,6 @@ register is a child of the return, whose own episodes say so. A few faults are p
 depends on: each is an extra row, or concerns a child of Harbour.
 """
 
-import csv
-import io
 from collections import Counter
 from dataclasses import replace
 
@@ -20,6 +18,7 @@ from .register_care import Care
 from .register_lives import EFFECTS, contacts, events, measures
 from .register_published import published_cases
 from .register_simulated import simulated_cases
+from .render import csv_bytes
 from .world import DEFAULT_CHILDREN, WORLDS, World
 
 FOLDER = "register"
@@ -52,13 +51,13 @@ def register_files(world: World) -> tuple[dict[str, bytes], list[Planted]]:
         "measures": [_text(row, 4) for row in measures(world.seed, book.cases, effects)],
         "events": [_text(row, 2) for row in events(world.seed, book.cases, effects)],
         "contacts": [_text(row, 2) for row in contacts(world.seed, book.cases)],
-        "people": [_person(person) for person in book.people],
+        "people": [_person(book.people[ident]) for ident in sorted(book.people)],
         "activity": [_text(row, 3, 4) for row in activity(world.seed, scale, world.name == WORLDS[0])],
     }
     planted = _plant(world, book, tables)
     for name in ("measures", "events", "contacts"):
         tables[name].sort()
-    return {f"{FOLDER}/{name}.csv": _csv(name, rows) for name, rows in tables.items()}, planted
+    return {f"{FOLDER}/{name}.csv": csv_bytes(COLUMNS[name].split(","), rows) for name, rows in tables.items()}, planted
 
 
 def register_readme(planted: list[Planted]) -> str:
@@ -81,7 +80,6 @@ def _book(world: World) -> Book:
     else:
         simulated_cases(book, scale, EFFECTS[world.name])
     book.cases.sort(key=lambda case: (case.referral, case.programme, case.person.ident))
-    book.people.sort(key=lambda person: person.ident)
     return book
 
 
@@ -142,10 +140,3 @@ def _person(person: Person) -> list[str]:
 
 def _text(row: tuple, *dates: int) -> list[str]:
     return [_date(cell) if at in dates else str(cell) for at, cell in enumerate(row)]
-
-
-def _csv(name: str, rows: list[list[str]]) -> bytes:
-    written = io.StringIO()
-    writer = csv.writer(written, lineterminator="\n")
-    writer.writerows([COLUMNS[name].split(","), *rows])
-    return written.getvalue().encode()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from . import codes
-from .days import END, PROGRAMME, YEAR, birthday, day
+from .days import END, PROGRAMME, YEAR, day
 from .dice import Dice
 from .register_care import Care
 from .world import Child
@@ -47,6 +47,11 @@ class Programme:
     scales: tuple[Scale, ...]
     days: tuple[int, int]
     contacts: tuple[dict[str, float], int, int]
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """The youngest age, and the first that is too old."""
+        return self.ages[0][0], self.ages[-1][1]
 
 
 SDQ = (
@@ -138,7 +143,7 @@ class Book:
     seed: int
     dice: Dice
     care: Care
-    people: list[Person] = field(default_factory=list)
+    people: dict[str, Person] = field(default_factory=dict)
     cases: list[Case] = field(default_factory=list)
 
     def of(self, programme: Programme) -> list[Case]:
@@ -164,17 +169,17 @@ class Book:
 
     def identify(self, person: Person, child: Child) -> Person:
         """The same register child, who turns out to be a child of the return."""
-        at = self.people.index(person)
-        self.people[at] = replace(person, care=child.number, born=child.born, sex=child.sex, ethnicity=child.ethnic)
-        return self.people[at]
+        found = replace(person, care=child.number, born=child.born, sex=child.sex, ethnicity=child.ethnic)
+        self.people[person.ident] = found
+        return found
 
     def _add(self, care: int | None, born: int, sex: str, ethnicity: str, disability: str) -> Person:
         # A step with no factor in common with a million visits every number once.
         ident = f"B{(self.seed * 7919 + len(self.people) * 611_953) % 1_000_000:06d}"
         decile = str(self.dice.weighted(DECILES)) if self.dice.chance(0.96) else ""
         area = f"Neighbourhood {self.dice.between(1, NEIGHBOURHOODS)}"
-        self.people.append(Person(ident, care, born, sex, ethnicity, disability, area, decile))
-        return self.people[-1]
+        self.people[ident] = Person(ident, care, born, sex, ethnicity, disability, area, decile)
+        return self.people[ident]
 
     def add(self, programme: Programme, case: Case) -> Case:
         """Write a case down, with who referred the child, and the days of decision and start where they are blank."""
@@ -204,10 +209,5 @@ class Book:
 
     def in_care(self, programme: Programme, child: Child, on: int) -> Case:
         """A case begun on a day by a child who is looked after on it."""
-        placement = self.care.spell_on(child, on).category(on)
+        placement = self.care.category(child, on)
         return Case(self.known(child), programme.word, on, LOOKED_AFTER, placement)
-
-
-def fits_age(programme: Programme, born: int, on: int) -> bool:
-    """Whether a child is of an age for a programme on a day."""
-    return birthday(born, programme.ages[0][0]) <= on < birthday(born, programme.ages[-1][1])

@@ -10,8 +10,10 @@ How the other 28 referrals to Route 29 divide, and every other number here, is m
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 from .days import ASSURANCE, END, PROGRAMME, day
+from .modules import Spell
 from .register_book import (
     ACT,
     EDGE,
@@ -26,9 +28,8 @@ from .register_book import (
     Book,
     Case,
     Programme,
-    fits_age,
 )
-from .register_care import Spell, aged
+from .register_care import aged, moves
 from .world import Child
 
 Many = Callable[[int], range]
@@ -60,11 +61,9 @@ def _teens(book: Book) -> tuple[int, int]:
 
 def _route29_closed(book: Book, many: Many) -> None:
     between = book.dice.between
-    for _ in many(2):
-        # Those who moved first: they are the hardest to find.
-        _moved(book)
-    for _ in many(2):
-        _left(book)
+    # Those who moved first: they are the hardest to find.
+    _moved(book, many(2))
+    _left(book, many(2))
     for _ in many(14):
         on = between(PROGRAMME + 3, day(2020, 6, 8))
         start = on + between(6, 20)
@@ -84,36 +83,37 @@ def _route29_closed(book: Book, many: Many) -> None:
         book.add(ROUTE29, replace(case, start=start, end=start + between(50, 92), closure=closure))
 
 
-def _moved(book: Book) -> None:
+def _moved(book: Book, cases: range) -> None:
     """Closed: looked after at referral, moved while the case was open, looked after still."""
 
-    def move(child: Child, spells: list[Spell]) -> int | None:
-        days = spells[-1].changes(PROGRAMME + 45, END - 40)
-        return next(
-            (on for on in days if spells[-1].covers(on - 60, END) and aged(child.born, on - 45, (13, 18))), None
-        )
+    def move(child: Child, spells: tuple[Spell, ...]) -> int | None:
+        for old, row in pairwise(spells[-1].rows):
+            # A new carer, temporary stays apart: moves as counted.
+            new = row[2] in ("P", "B") and "T" not in (old[5][0], row[5][0])
+            quiet = PROGRAMME + 45 < row[1] <= END - 40 and spells[-1].covers(row[1] - 60, END)
+            if new and quiet and aged(child.born, row[1] - 45, (13, 18)):
+                return row[1]
+        return None
 
-    if found := book.care.find(move):
-        child, on = found
+    for _, (child, on) in zip(cases, book.care.each(move), strict=False):
         case = book.in_care(ROUTE29, child, on - book.dice.between(24, 42))
         end = on + book.dice.between(10, 30)
         start = case.referral + book.dice.between(5, 18)
         book.add(ROUTE29, replace(case, start=start, end=end, closure="completed"))
 
 
-def _left(book: Book) -> None:
+def _left(book: Book, cases: range) -> None:
     """Closed: looked after at referral and in the same placement to the end, and out of care soon after it."""
 
-    def leaving(child: Child, spells: list[Spell]) -> int | None:
+    def leaving(child: Child, spells: tuple[Spell, ...]) -> int | None:
         spell = spells[-1]
         if spell.end is None or not PROGRAMME + 95 < spell.end <= END - 2:
             return None
         quiet = spell.end - 95
-        fits = spell.start < quiet and not spell.moves(quiet, spell.end) and aged(child.born, quiet, (14, 18))
+        fits = spell.start < quiet and not moves(spell, quiet, spell.end) and aged(child.born, quiet, (14, 18))
         return spell.end if fits else None
 
-    if found := book.care.find(leaving):
-        child, leaves = found
+    for _, (child, leaves) in zip(cases, book.care.each(leaving), strict=False):
         case = book.in_care(ROUTE29, child, leaves - book.dice.between(78, 94))
         end = leaves - book.dice.between(1, 10)
         start = case.referral + book.dice.between(5, 14)
@@ -123,13 +123,12 @@ def _left(book: Book) -> None:
 def _entering(book: Book, programme: Programme, since: int, until: int = END) -> tuple[Case, int] | None:
     """A case of a child who is not looked after at referral and enters care soon after the start; the day it does."""
     wait = book.dice.between(26, 40)
-    for entry in book.care.entries(since, until):
-        last, on = book.care.spells[entry.child.number][-1], entry.on - wait
-        if entry.before <= on and last.start == entry.on and fits_age(programme, entry.child.born, on):
-            book.care.claim(entry.child)
-            case = Case(book.known(entry.child), programme.word, on, EDGE)
-            return replace(case, start=on + book.dice.between(6, 20)), entry.on
-    return None
+    child = book.care.entering(since, until, programme.span, wait)
+    if child is None:
+        return None
+    entered = book.care.spells[child.number][-1].start
+    case = Case(book.known(child), programme.word, entered - wait, EDGE)
+    return replace(case, start=case.referral + book.dice.between(6, 20)), entered
 
 
 def _route29_others(book: Book, many: Many) -> None:
@@ -184,7 +183,7 @@ def _transforming_care(book: Book, many: Many) -> None:
         book.add(TCS, replace(case, closure="completed" if end else ""))
     for at in many(6):
         on = between(day(2019, 10, 1), LATE)
-        known = next((c for c in book.care.short_breaks if fits_age(TCS, c.born, on)), None) if at == 0 else None
+        known = next((c for c in book.care.short_breaks if aged(c.born, on, TCS.span)), None) if at == 0 else None
         case = Case(book.known(known), TCS.word, on, NEED) if known else book.someone(TCS, on, _at_home(book, TCS))
         book.add(TCS, case)
     for _ in many(1):
@@ -212,40 +211,40 @@ def _act(book: Book, many: Many) -> None:
     for at in many(8):
         on = day(2019, 11, 1) + at * 37 + between(0, 20)
         book.add(ACT, book.someone(ACT, on, book.dice.weighted(ACT.statuses)))
-    for _ in many(2):
-        book.add(ACT, referred_on(book, ACT))
+    refer_on(book, ACT, many(2))
     _others(book, ACT, many(5), many(2))
 
 
 def _leaving_secure(book: Book) -> Case | None:
     """A child in a secure place at referral, who left it within weeks of September 2019 and stayed in care."""
 
-    def secure(child: Child, spells: list[Spell]) -> tuple[int, int] | None:
+    def secure(child: Child, spells: tuple[Spell, ...]) -> tuple[int, int] | None:
         for row in [row for spell in spells if spell.covers(ASSURANCE - 90, ASSURANCE + 30) for row in spell.rows]:
             near = row[5] == "K1" and row[1] < ASSURANCE - 50 and abs((row[7] or END) - ASSURANCE) < 35
             if near and aged(child.born, row[7], (12, 18)):
                 return row[1], row[7]
         return None
 
-    if found := book.care.find(secure):
-        child, (first, left) = found
+    for child, (first, left) in book.care.each(secure):
         on = max(first + 5, ACT.live, left - 50)
         return replace(book.in_care(ACT, child, on), start=on + 10)
     return None
 
 
-def referred_on(book: Book, programme: Programme) -> Case:
-    """A case of a child who is with Route 29 already and whom the return does not know."""
+def refer_on(book: Book, programme: Programme, cases: range) -> None:
+    """Cases of children who are with Route 29 already and whom the return does not know."""
     taken = {case.person.ident for case in book.cases if case.programme != ROUTE29.word}
     able = [
         case for case in book.of(ROUTE29)
         if case.open and case.person.care is None and case.person.ident not in taken and case.referral < LATE - 70
     ]  # fmt: skip
-    if not able:
-        return book.someone(programme, LATE, EDGE)
-    case = book.dice.one(able)
-    on = max(case.referral + book.dice.between(20, 60), programme.live)
-    return Case(case.person, programme.word, on, case.status)
+    for _ in cases:
+        if not able:
+            book.add(programme, book.someone(programme, LATE, EDGE))
+            continue
+        case = able.pop(book.dice.one(range(len(able))))
+        on = max(case.referral + book.dice.between(20, 60), programme.live)
+        book.add(programme, Case(case.person, programme.word, on, case.status))
 
 
 def _harbour(book: Book, many: Many) -> None:
@@ -256,8 +255,7 @@ def _harbour(book: Book, many: Many) -> None:
         case = book.someone(HARBOUR, on, weighted(HARBOUR.statuses))
         end = start + between(*HARBOUR.days)
         book.add(HARBOUR, replace(case, start=start, end=end, closure=weighted(CLOSED_ENDS)))
-    for _ in many(6):
-        book.add(HARBOUR, referred_on(book, HARBOUR))
+    refer_on(book, HARBOUR, many(6))
     for _ in many(3):
         found = _entering(book, HARBOUR, HARBOUR.live + 45)
         book.add(HARBOUR, found[0] if found else book.someone(HARBOUR, LATE, PROTECTION))

@@ -11,6 +11,7 @@ entry that no child is left for is dropped. Children looked after at referral ar
 the day, whatever happens to them later, so placements and leaving care know no effect of the programme.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 from .days import END, YEAR
@@ -27,11 +28,10 @@ from .register_book import (
     Book,
     Case,
     Programme,
-    fits_age,
 )  # fmt: skip
-from .register_care import Entry
+from .register_care import Entry, aged
 from .register_lives import Effects
-from .register_published import referred_on
+from .register_published import refer_on
 
 REFERRALS = {ROUTE29.word: 150, TCS.word: 18, ACT.word: 36, HARBOUR.word: 230}
 REFERRED_ON = 4
@@ -72,8 +72,7 @@ def simulated_cases(book: Book, scale: float, effects: Effects) -> None:
             else:
                 due.append(Due(case, programme, entry))
     _lead_into_care(book, due)
-    for _ in range(round(REFERRED_ON * scale)):
-        book.add(HARBOUR, referred_on(book, HARBOUR))
+    refer_on(book, HARBOUR, range(round(REFERRED_ON * scale)))
 
 
 def _referral(book: Book, programme: Programme) -> tuple[Case, int]:
@@ -113,22 +112,31 @@ def _closed(book: Book, programme: Programme, case: Case) -> Case:
 
 def _lead_into_care(book: Book, due: list[Due]) -> None:
     """Give every drawn entry to the free child of the return whose own entry is nearest to it."""
-    free = list(book.care.entries(min((one.programme.live for one in due), default=END), END))
+    first = min((one.programme.live for one in due), default=END)
+    by_day: dict[int, list[tuple[int, Entry]]] = defaultdict(list)
+    for place, entry in enumerate(book.care.entries(first, END)):
+        by_day[entry.on].append((place, entry))
+
+    def nearest(one: Due) -> Entry | None:
+        """Of several as near, the one that comes first in the seeded order."""
+        for days in range(END - first + 1):
+            near = [pair for on in {one.on - days, one.on + days} for pair in by_day.get(on, ())]
+            if fits := [pair for pair in near if book.care.is_free(pair[1].child) and _may_be(one, pair[1])]:
+                return min(fits, key=lambda pair: pair[0])[1]
+        return None
+
     for one in book.dice.some(due, len(due)):
-        fits = [entry for entry in free if _may_be(one, entry)]
-        if not fits:
+        if found := nearest(one):
+            book.care.claim(found.child)
+            book.add(one.programme, _shifted(book, one, found))
+        else:
             book.add(one.programme, _closed(book, one.programme, one.case))
-            continue
-        entry = min(fits, key=lambda entry: abs(entry.on - one.on))
-        free = [other for other in free if other.child is not entry.child]
-        book.care.claim(entry.child)
-        book.add(one.programme, _shifted(book, one, entry))
 
 
 def _may_be(one: Due, entry: Entry) -> bool:
     """Whether the child was of age and out of care on the day that makes the wait as drawn, and the programme live."""
     on = entry.on - one.wait
-    return entry.before <= on and on >= one.programme.live and fits_age(one.programme, entry.child.born, on)
+    return entry.before <= on and on >= one.programme.live and aged(entry.child.born, on, one.programme.span)
 
 
 def _shifted(book: Book, one: Due, entry: Entry) -> Case:

@@ -1,5 +1,9 @@
 """How each file is written: its text, its encoding, and the oddities of spreadsheets and other systems."""
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
 from .dice import Dice
 from .faults import Planted
 from .modules import FOLDERS, Returns, Table
@@ -28,6 +32,13 @@ def files(dice: Dice, made: Returns) -> tuple[dict[str, bytes], list[Planted]]:
             written[f"{folder}/{name}"] = data
             planted += [Planted(kind, folder, name) for kind in odd]
     return written, planted
+
+
+def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A table as CSV, its cells in quotation marks where they need them."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([columns, *rows])
+    return stream.getvalue().encode()
 
 
 def _file(dice: Dice, at: tuple[str, str], table: Table) -> tuple[bytes, list[str]]:

@@ -1,8 +1,6 @@
 """What makes one synthetic authority unlike another, from data/sample/authorities.toml."""
 
-import csv
 import datetime as dt
-import io
 import json
 import tomllib
 from dataclasses import dataclass, field
@@ -13,7 +11,6 @@ from bond_eval.core.places import SAMPLE
 
 CONFIG = SAMPLE.with_name("authorities.toml")
 PANDEMIC = dt.date(2020, 3, 23)
-_CATEGORY = ("place", "provider", "valid_from", "valid_to", "category", "note")
 
 
 @dataclass(frozen=True)
@@ -47,16 +44,6 @@ class Setting:
         lines += [f"{key} = {day.isoformat()}" for key, day in days.items() if day]
         lines += [f'published = "{self.published if usual else ""}"', "synthetic = true"]
         return "\n".join([f"name = {json.dumps(name)}", *lines]) + "\n"
-
-    def categories_csv(self) -> str:
-        """Its own placement_categories.csv; "" where it has none."""
-        if not self.categories:
-            return ""
-        stream = io.StringIO()
-        writer = csv.DictWriter(stream, _CATEGORY, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.categories)
-        return stream.getvalue()
 
 
 @cache

@@ -1,6 +1,6 @@
 """A synthetic world: its children and every true episode of theirs, before any fault is put in."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -70,8 +70,8 @@ class World:
     children: tuple[Child, ...]
     rows: tuple[tuple, ...]
     postcodes: tuple[tuple[str, str], ...]
-    parameters: dict = field(default_factory=dict)
-    whose: Setting = field(default_factory=lambda: setting("salford"))
+    parameters: dict
+    whose: Setting
 
     @property
     def episodes(self) -> pd.DataFrame:
@@ -256,8 +256,7 @@ SHORT_BREAKS = 5
 def _short_break_child(dice: Dice, places: Places, number: int) -> Child:
     born = day(2019, 1, 1) - round(dice.real(8, 13) * YEAR)
     career = Career(born, (), role="short_breaks")
-    child = _child(dice, places, number, career)
-    return Child(**{**child.__dict__, "need": "N2"})
+    return replace(_child(dice, places, number, career), need="N2")
 
 
 def _short_breaks(dice: Dice, places: Places, child: Child, at: int) -> list[tuple]:

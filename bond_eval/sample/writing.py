@@ -1,10 +1,11 @@
 """Writes a world as a folder of returns, each file whole or not at all."""
 
 import json
-import os
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+
+from bond_eval.core.atomic import write_bytes
 
 from .dfe import dfe_files
 from .dice import Dice
@@ -14,23 +15,20 @@ from .measures import measure_files
 from .modules import Returns, returns
 from .register import register_files, register_readme
 from .register_lives import truth as register_truth
-from .render import files
+from .render import csv_bytes, files
 from .world import WORLDS, World, build_world
+
+CATEGORY = ("place", "provider", "valid_from", "valid_to", "category", "note")
 
 
 @dataclass(frozen=True)
 class SampleReport:
-    """What was written: the folder, the world, the number of files and bytes, and every fault planted: in the
-    returns (`planted`) and in the register."""
+    """What was written: the world, its size, and every fault planted, in the returns (`planted`) and the register."""
 
-    out: Path
     world: str
-    seed: int
     children: int
-    files: int
-    size: int
     planted: tuple[Planted, ...]
-    register: tuple[Planted, ...] = ()
+    register: tuple[Planted, ...]
 
     @property
     def issues(self) -> dict[str, int]:
@@ -45,16 +43,15 @@ def write_sample(
 
     The same authority, seed, size and world give the same bytes. `children` is about how many are looked after at a
     time; size and world are the authority's usual ones where they are not given. Raises ValueError for an unknown
-    authority or world or fewer than one child, OSError when the folder cannot be written.
+    authority or world or fewer than one child, InputError where the folder cannot be written.
     """
     made = build_world(seed, children, world, authority)
     content, planted, registered = render_world(made)
     for name, data in content.items():
-        _write(out / name, data)
+        write_bytes(out / name, data)
     if "truth.json" not in content:
         (out / "truth.json").unlink(missing_ok=True)
-    size = sum(len(data) for data in content.values())
-    return SampleReport(out, made.name, seed, made.size, len(content), size, tuple(planted), tuple(registered))
+    return SampleReport(made.name, made.size, tuple(planted), tuple(registered))
 
 
 def render_world(world: World) -> tuple[dict[str, bytes], list[Planted], list[Planted]]:
@@ -63,9 +60,9 @@ def render_world(world: World) -> tuple[dict[str, bytes], list[Planted], list[Pl
     planted = Faults(world, made).plant()
     content, odd = files(Dice(world.seed, 6), made)
     content["authority.toml"] = world.whose.authority_toml(world.name).encode()
-    content["postcodes.csv"] = _postcodes(world).encode()
-    if own := world.whose.categories_csv():
-        content["placement_categories.csv"] = own.encode()
+    content["postcodes.csv"] = csv_bytes(("postcode", "authority"), world.postcodes)
+    if own := world.whose.categories:
+        content["placement_categories.csv"] = csv_bytes(CATEGORY, [[row.get(n, "") for n in CATEGORY] for row in own])
     supplies, more = world.whose.supplies, world.whose.about
     wrong: list[Planted] = []
     if "finance" in supplies:
@@ -87,24 +84,9 @@ def render_world(world: World) -> tuple[dict[str, bytes], list[Planted], list[Pl
     return content, planted + odd, wrong
 
 
-def _postcodes(world: World) -> str:
-    return "\n".join(["postcode,authority", *(f"{post},{code}" for post, code in world.postcodes)]) + "\n"
-
-
 def _readme(world: World) -> str:
     return (
         "# Synthetic looked-after returns\n\n"
         "No real child, carer, home or postcode: everything here is drawn at random by `bond-eval sample`\n"
         f"(world {world.name}, seed {world.seed}, {world.size} children). Some faults are there on purpose.\n"
     )
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file by way of a temporary name beside it, so that no half file is ever seen."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        partial.write_bytes(data)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)

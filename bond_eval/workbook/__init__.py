@@ -1,6 +1,6 @@
 """Runs the notebooks and publishes what they show. Knows every room but cli; only cli and audit stand beside it.
 
-run.RunSettings            what to run: data, authority, quarter, out, only, jobs, audience, seed, notebooks
+settings.RunSettings       what to run: data, authority, quarter, out, only, jobs, audience, seed, notebooks
 run.run_workbook           one authority and quarter, to a folder that appears whole or not at all
 parameters.declared        what a notebook says of itself: parameters, stage, what it must leave behind
 reuse.Store                what an earlier run made, used again where nothing it is made of has changed

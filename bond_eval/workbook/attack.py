@@ -10,7 +10,8 @@ from typing import Any
 from bond_eval.core.atomic import write_json, write_text
 from bond_eval.workbook import ledger
 from bond_eval.workbook.locks import private_folder
-from bond_eval.workbook.settings import Progress, RunSettings
+from bond_eval.workbook.progress import Progress
+from bond_eval.workbook.settings import RunSettings
 
 
 class Refused(Exception):

@@ -15,15 +15,14 @@ from typing import Any
 
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
-from bond_eval.workbook.batch_job import COLUMNS, REFUSED, JobResult, carry_out, end_all
+from bond_eval.workbook.batch_job import COLUMNS, REFUSED, JobResult, carry_out
 from bond_eval.workbook.batch_plan import Planned
 from bond_eval.workbook.cluster import workers
-from bond_eval.workbook.progress import Silent
+from bond_eval.workbook.progress import Progress
 from bond_eval.workbook.settings import DONE, FAILED
 from bond_eval.workbook.store import is_url, joined, write
 
 SUMMARY = "summary.csv"
-RETRIES = 2
 
 
 @dataclass(frozen=True)
@@ -51,25 +50,23 @@ class BatchReport:
 
 
 def run_batch(
-    plan: Sequence[Planned], out: str, jobs: int = 2, scheduler: str = "", progress: Any = None, retries: int = RETRIES
+    plan: Sequence[Planned], out: str, jobs: int = 2, scheduler: str = "", progress: Any = None, retries: int = 2
 ) -> BatchReport:
     """Run a plan: `jobs` at once here, or on the Dask cluster at `scheduler`. `out`: a folder or URL.
 
     Writes the runs, logs/NAME.log, summary.csv, region.html and region.csv. A run whose process dies is begun again up
-    to `retries` times. Raises InputError where nothing can be begun, KeyboardInterrupt once every run begun has ended.
+    to `retries` times. Raises InputError where nothing can be begun, and KeyboardInterrupt once every run begun has
+    ended, or on a cluster has had the time to.
     """
     from bond_eval.workbook.region import as_csv, publish_region
 
     out = out if is_url(out) else str(Path(out).resolve())
-    told, batch = progress or Silent(), uuid.uuid4().hex[:12]
+    told, batch = progress or Progress(), uuid.uuid4().hex[:12]
     write(joined(out, "logs", "README.txt"), b"A log for each run of the last batch: steps and times, nothing else.\n")
-    with workers(jobs, scheduler) as pool:
+    with workers(jobs, scheduler, batch, told.note) as pool:
         told.begin([job.name for job in plan])
         try:
             found = _run_all(pool, plan, (out, batch, retries), told)
-        except BaseException:
-            end_all()
-            raise
         finally:
             told.end()
     results = tuple(found[job.name] for job in plan)
@@ -85,13 +82,13 @@ def _run_all(pool: Executor, plan: Sequence[Planned], how: tuple[str, str, int],
         chains.setdefault(job.chain, []).append(job)
     # The longest chain decides how long all takes.
     heads = sorted(chains.values(), key=len, reverse=True)
-    running: dict[Future[dict[str, Any]], tuple[Planned, list[Planned]]] = {}
+    running: dict[Future[JobResult], tuple[Planned, list[Planned]]] = {}
     found: dict[str, JobResult] = {}
 
     def begin(chain: list[Planned]) -> None:
         if chain:
             job = chain.pop()
-            running[pool.submit(carry_out, job.as_dict(), *how)] = (job, chain)
+            running[pool.submit(carry_out, job, *how)] = (job, chain)
 
     for chain in heads:
         begin(chain)
@@ -105,10 +102,10 @@ def _run_all(pool: Executor, plan: Sequence[Planned], how: tuple[str, str, int],
     return found
 
 
-def _result(job: Planned, future: Future[dict[str, Any]]) -> JobResult:
+def _result(job: Planned, future: Future[JobResult]) -> JobResult:
     """What a job gave; a failure where a cluster gives it up, since worker after worker was lost with it."""
     try:
-        return JobResult(**future.result())
+        return future.result()
     except (InputError, OSError) as error:
         said = str(error) if isinstance(error, InputError) else f"It could not be begun ({type(error).__name__})."
     except Exception as error:  # distributed raises classes of its own, and the others are to go on

@@ -33,8 +33,8 @@ ATTEMPT = "Attempt "
 REFUSED = "refused"
 COLUMNS = ("authority", "quarter", "audience", "status", "notebooks", "done", "reused", "failed", "attempts", "seconds",
            "message")  # fmt: skip
-_LIVE: set[subprocess.Popen[bytes]] = set()
-_ENDING = threading.Event()
+_LIVE: dict[subprocess.Popen[bytes], str] = {}  # process -> its batch
+_ENDED: set[str] = set()  # batches: a worker of a cluster may serve others
 
 
 @dataclass(frozen=True)
@@ -71,28 +71,31 @@ class JobResult:
         return cls(job.name, job.authority, job.quarter, job.audience, **parts)
 
 
-def carry_out(job: Mapping[str, Any], out: str, batch: str, retries: int) -> dict[str, Any]:
-    """Run a planned job (Planned.as_dict) in a process of its own; one that dies is begun again, `retries` times.
+def carry_out(job: Planned, out: str, batch: str, retries: int) -> JobResult:
+    """Run a planned job in a process of its own; one that dies is begun again, `retries` times.
 
-    Gives JobResult as a dict. `batch` names this batch, so that attempts on other machines are counted too.
+    `batch` names this batch, so that attempts on other machines are counted too.
     """
     for _ in range(retries + 1):
-        if _ENDING.is_set():
+        if batch in _ENDED:
             break
-        if found := _attempt({"job": dict(job), "out": out, "batch": batch, "retries": retries}):
+        if found := _attempt({"job": asdict(job), "out": out, "batch": batch, "retries": retries}):
             return found
-    return asdict(JobResult.of(_planned(job), status=FAILED, attempts=retries + 1, message=_died(retries + 1)))
+    return JobResult.of(job, status=FAILED, attempts=retries + 1, message=_died(retries + 1))
 
 
-def _planned(job: Mapping[str, Any]) -> Planned:
-    return Planned(**{**job, "only": tuple(job["only"])})
+def end_all(batch: str) -> int:
+    """Tell every run of a batch that this process began to end, as at Ctrl-C; how many of them are still there."""
+    _ENDED.add(batch)
+    running = [process for process, of in list(_LIVE.items()) if of == batch]
+    for process in running:
+        _let_go(process)
+    return len(running)
 
 
-def end_all() -> None:
-    """Tell every run begun by this process to end, as at Ctrl-C."""
-    _ENDING.set()
-    for process in list(_LIVE):
-        if process.stdin:
+def _let_go(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin:
+        with contextlib.suppress(OSError):
             process.stdin.close()
 
 
@@ -100,7 +103,7 @@ def _died(times: int) -> str:
     return f"Its process died {times} times: see whether the machine has too little memory."
 
 
-def _attempt(task: Mapping[str, Any]) -> dict[str, Any] | None:
+def _attempt(task: Mapping[str, Any]) -> JobResult | None:
     """What the process left; None where it died."""
     with private_folder() as folder:
         private = str(folder)
@@ -114,16 +117,16 @@ def _attempt(task: Mapping[str, Any]) -> dict[str, Any] | None:
             env=os.environ | kept,
             start_new_session=True,  # Ctrl-C is passed on once, by closing its input
         )
-        _LIVE.add(process)
+        _LIVE[process] = task["batch"]
         try:
+            if task["batch"] in _ENDED:  # in the moment in which it was begun
+                _let_go(process)
             process.wait()
         finally:
-            _LIVE.discard(process)
-            if process.stdin:
-                with contextlib.suppress(OSError):
-                    process.stdin.close()
+            del _LIVE[process]
+            _let_go(process)
         answer = read(str(Path(private, "result.json")))
-        return json.loads(answer) if answer else None
+        return JobResult(**json.loads(answer)) if answer else None
 
 
 class _Log:
@@ -202,7 +205,7 @@ def _watch(lifeline: IO[bytes]) -> None:
 def main(private: str) -> None:
     """The process: reads the task in a private folder, leaves its result there."""
     task = json.loads(Path(private, "task.json").read_text(encoding="utf-8"))
-    job = _planned(task["job"])
+    job = Planned(**task["job"] | {"only": tuple(task["job"]["only"])})
     signal.signal(signal.SIGTERM, interrupt)
     threading.Thread(target=_watch, args=(sys.stdin.buffer,), daemon=True).start()
     try:

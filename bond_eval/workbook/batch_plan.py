@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, find_data
+from bond_eval.workbook.parameters import nearest
 from bond_eval.workbook.settings import AUDIENCES, RunSettings, chosen, notebook_names
 from bond_eval.workbook.store import exists, is_url, read, shown
 
@@ -46,10 +46,6 @@ class Planned:
     def chain(self) -> tuple[str, str]:
         """Runs of one chain follow one another by quarter, since each reads what the earlier ones published."""
         return self.authority, self.audience
-
-    def as_dict(self) -> dict[str, Any]:
-        """For another process."""
-        return asdict(self)
 
     def settings(self, data: Path, out: Path) -> RunSettings:
         """The run of local folders. Raises InputError where a part cannot be used."""
@@ -95,8 +91,7 @@ def _rows(place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for at, row in _yaml(text, place) if yaml else _csv(text):
         for name in row:
             if name not in COLUMNS:
-                near = difflib.get_close_matches(str(name), COLUMNS, n=1, cutoff=0.0)
-                hint = f"the nearest is {near[0]}" if near else f"there are {', '.join(COLUMNS)}"
+                hint = f"the nearest is {nearest(name, COLUMNS)}"
                 raise InputError(f"Plan {_name(place)}, {at}: column {str(name)!r} is not known: {hint}.")
         yield at, row
 
@@ -168,7 +163,7 @@ def _seed(value: Any) -> int:
     try:
         return int(str(value))
     except ValueError:
-        raise InputError(f"seed {str(value)!r} is not a whole number.") from None
+        raise InputError(f"seed {str(value)!r} is not a whole number: give one such as {SEED}.") from None
 
 
 def _found(text: str, base: Path | None) -> str:

@@ -8,15 +8,14 @@ from typing import Any
 
 from bond_eval.core.findings import FINDING_MIME, Finding
 from bond_eval.core.formats import plural
-from bond_eval.workbook.execute import WORKER_LOST, Outcome
+from bond_eval.workbook.execute import DIED, OUT_OF_MEMORY, TIMED_OUT, WORKER_LOST, Outcome
 from bond_eval.workbook.parameters import Declared
-from bond_eval.workbook.settings import DIED, DONE, FAILED, INCOMPLETE, OUT_OF_MEMORY, TIMED_OUT, NotebookResult
+from bond_eval.workbook.settings import DONE, FAILED, INCOMPLETE, NotebookResult
 
 INJECTED = "injected-parameters"
 PARAMETERS = "parameters"
 ERROR_MARK = "papermill-error-cell-tag"
 _TITLE = re.compile(r"^#\s+(.+?)\s*#*$", re.MULTILINE)
-_TIMEOUT = "CellTimeoutError"
 
 
 def tags(cell: Any) -> list[str]:
@@ -121,9 +120,9 @@ def _status(
 ) -> tuple[str, int | None, str, str, int]:
     reached, seen = _reached(notebook), outcome.status
     where = f"in cell {reached}" if reached else "before its first cell"
-    if seen == OUT_OF_MEMORY or outcome.raised == "MemoryError":
+    if seen == OUT_OF_MEMORY:
         return OUT_OF_MEMORY, reached, outcome.raised, f"It needed more memory than it may have {where}.", 0
-    if seen == TIMED_OUT or outcome.raised == _TIMEOUT:
+    if seen == TIMED_OUT:
         return TIMED_OUT, reached, outcome.raised, f"Cell {reached} took longer than a cell may.", 0
     failed = [number for number, o in outputs(notebook) if o.output_type == "error"]
     if failed and seen != DIED:

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Any
 
+from bond_eval.core import formats
 from bond_eval.core.errors import InputError
+from bond_eval.workbook.batch_job import GRACE, end_all
 
 WAIT = 20  # seconds for a scheduler to answer
 
 
 @contextmanager
-def workers(jobs: int, scheduler: str = "") -> Iterator[Executor]:
+def workers(jobs: int, scheduler: str = "", batch: str = "", note: Callable[[str], Any] = str) -> Iterator[Executor]:
     """An executor of `jobs` at once here, or of the cluster whose scheduler is at an address (tcp://host:port).
 
     A worker of the cluster that is lost gives its job to another; how often, the cluster's setting allowed-failures
-    says. Raises InputError where the cluster cannot be used.
+    says. Where anything is raised, Ctrl-C most of all, no run of the `batch` is begun any more and those begun are told
+    to end as at Ctrl-C: here each is waited for, on a cluster for batch_job.GRACE seconds and a few, and `note` is told
+    what is left. Raises InputError where the cluster cannot be used.
     """
     if not scheduler:
         pool = ThreadPoolExecutor(jobs)
         try:
             yield pool
+        except BaseException:
+            end_all(batch)
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
         return
@@ -33,5 +42,25 @@ def workers(jobs: int, scheduler: str = "") -> Iterator[Executor]:
         client = Client(scheduler, timeout=WAIT, set_as_default=False)
     except (OSError, ValueError, TimeoutError):
         raise InputError(f"No Dask scheduler answers at {scheduler!r}: give it as tcp://host:port.") from None
-    with client, client.get_executor(pure=False) as pool:
-        yield pool
+    with client:
+        cluster = client.get_executor(pure=False)
+        try:
+            yield cluster
+        except BaseException:
+            note("Ending the runs on the cluster")
+            cluster.shutdown(wait=False)
+            if left := _left(client, batch):
+                note(f"{formats.plural(left, 'run')} did not end in time: see the workers of the cluster.")
+            raise
+        cluster.shutdown()
+
+
+def _left(client: Any, batch: str) -> int:
+    """Have every worker end its runs of a batch; how many are there still when the time for that is over."""
+    until, left = time.monotonic() + GRACE + 5, 1
+    while left and time.monotonic() < until:
+        with suppress(OSError):  # asked again: a worker or the scheduler may be lost for a moment
+            told = client.sync(client.run, end_all, batch, on_error="ignore", callback_timeout=WAIT)
+            left = sum(told.values())
+        time.sleep(0.1)
+    return left

@@ -23,7 +23,9 @@ def collect(notebooks: Mapping[str, Any], stages: Mapping[str, int] | None = Non
         for cell, finding in findings(notebooks[name]):
             place = {"notebook": name, "cell": cell, "stage": (stages or {}).get(name, 1)}
             if finding["id"] in collected:
-                raise InputError(_twice(finding["id"], collected[finding["id"]], place))
+                both = (f"{one['notebook']} in cell {one['cell']}" for one in (collected[finding["id"]], place))
+                told = f"Finding {finding['id']} is given by {' and by '.join(both)}"
+                raise InputError(f"{told}: an id stands for one finding, so rename one of them.")
             collected[finding["id"]] = finding | place
     found = list(collected.values())
     check_schema(found)
@@ -39,12 +41,7 @@ def check_schema(found: Iterable[Mapping[str, Any]]) -> None:
         for error in validator.iter_errors(finding):
             part = ".".join(str(step) for step in error.absolute_path) or "its parts"
             where = f"{finding.get('notebook')} in cell {finding.get('cell')}"
-            raise InputError(f"Finding {finding.get('id')} of {where}: {part} is not as {SCHEMA.name} asks.")
-
-
-def _twice(id: str, first: Mapping[str, Any], second: Mapping[str, Any]) -> str:
-    places = " and by ".join(f"{place['notebook']} in cell {place['cell']}" for place in (first, second))
-    return f"Finding {id} is given by {places}: an id stands for one finding, so rename one of them."
+            raise InputError(f"Finding {finding.get('id')} of {where}: {part} is not as {SCHEMA.name} asks: mend it.")
 
 
 def as_file(

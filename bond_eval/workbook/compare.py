@@ -6,7 +6,7 @@ import csv
 import datetime as dt
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,17 @@ class Run:
     manifest: Mapping[str, Any]
 
     @property
+    def release(self) -> dict[str, Any]:
+        """Facts of its release, the files it read among them. Raises InputError where no file of the run holds them."""
+        if self.manifest:
+            return {**self.manifest["release"], "inputs": self.manifest["inputs"]}
+        try:
+            kept: dict[str, Any] = json.loads((self.folder / "release.json").read_text(encoding="utf-8"))["facts"]
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(f"{self.folder.name} has neither {MANIFEST} nor release.json: run it again.") from error
+        return kept
+
+    @property
     def as_of(self) -> dt.date:
         """Last day of its quarter."""
         return Quarter.parse(self.facts["quarter"]).end
@@ -94,12 +105,8 @@ class Comparison:
         """A heading and a row a movement, as text."""
         names = [field.name for field in fields(Movement)]
         rows = [[_written(getattr(movement, name)) for name in names] for movement in self.movements]
-        gone = [[kind, id, *[""] * (len(names) - 2)] for kind, ids in _lists(self) for id in ids]
-        return [names, *rows, *gone]
-
-
-def _lists(comparison: Comparison) -> list[tuple[str, Sequence[str]]]:
-    return [("new finding", comparison.new), ("vanished finding", comparison.vanished)]
+        lists = (("new finding", self.new), ("vanished finding", self.vanished))
+        return [names, *rows, *([kind, id, *[""] * (len(names) - 2)] for kind, ids in lists for id in ids)]
 
 
 def _written(value: Any) -> str:
@@ -118,7 +125,7 @@ def compared(a: Run, b: Run) -> Comparison:
     """Compare an earlier and a later run. Raises InputError where they are of different authorities or editions."""
     for name in ("authority", "audience"):
         if a.facts[name] != b.facts[name]:
-            raise InputError(f"The runs are of different {name}: {a.facts[name]} and {b.facts[name]}.")
+            raise InputError(f"The runs are of different {name}: {a.facts[name]} and {b.facts[name]}. Give two of one.")
     found, cells = _findings(a, b), _tables(a, b)
     movements = [_spared(movement, a.facts["audience"]) for movement in (*_adjusted(found), *_adjusted(cells))]
     counted = {"findings": found, "cells": cells}
@@ -231,12 +238,12 @@ def _is_revision(value: Any, values: tuple[str, str], moved: set[str]) -> bool:
 
     What one run withheld and the other shows is the gate's doing, and no change of the data.
     """
-    return all(_number(text) is not None for text in values) and not moved & set(value.follows)
+    return all(number_of(text) is not None for text in values) and not moved & set(value.follows)
 
 
 def _as_read(kind: str, values: tuple[str, str]) -> tuple[str, str]:
     """Two cells as a page writes them; with four figures where that hides their difference."""
-    numbers = [_number(text) for text in values]
+    numbers = [number_of(text) for text in values]
     before, after = (
         text if number is None else show(number, kind) for text, number in zip(values, numbers, strict=True)
     )
@@ -246,8 +253,8 @@ def _as_read(kind: str, values: tuple[str, str]) -> tuple[str, str]:
 
 
 def _judged_cells(value: Any, was: Mapping[str, str], row: Mapping[str, str]) -> Judged:
-    counts = [_number(cells.get(value.name, "")) for cells in (was, row)]
-    exposures = [_number(cells.get(value.of, "")) for cells in (was, row)]
+    counts = [number_of(cells.get(value.name, "")) for cells in (was, row)]
+    exposures = [number_of(cells.get(value.of, "")) for cells in (was, row)]
     if any(number is None or number < 0 for number in counts) or not all(exposures):
         return Judged("none", UNTESTED, "withheld or not available in one of the runs")
     pairs = [(int(count or 0), float(exposure or 0)) for count, exposure in zip(counts, exposures, strict=True)]
@@ -267,7 +274,7 @@ def _arrived(spec: Any, old: list[dict[str, str]], new: list[dict[str, str]]) ->
     for name, rows in charts.items():
         fresh = [place for place, row in enumerate(rows) if _key(spec, row) not in known]
         if fresh:
-            values = [number if (number := _number(row["value"])) is not None else float("nan") for row in rows]
+            values = [number if (number := number_of(row["value"])) is not None else float("nan") for row in rows]
             last = values[-1]
             told = rows[-1]["value"] if last != last else f"{last:,.4g}" if abs(last) < 1000 else f"{last:,.0f}"
             shown = f"{len(fresh)} new, last {told} in {rows[-1][period]}"
@@ -288,7 +295,8 @@ def _where(spec: Any, row: Mapping[str, str]) -> str:
     return ", ".join(row[name] for name in spec.labels if row[name]) or spec.title
 
 
-def _number(text: str) -> float | None:
+def number_of(text: str) -> float | None:
+    """The number that a cell of a table's CSV holds; None for a symbol."""
     try:
         return float(text)
     except ValueError:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from bond_eval.core import formats
-from bond_eval.core.errors import InputError
 from bond_eval.core.findings import anchor
 from bond_eval.workbook.compare import ARRIVED, FINDING, MOVED, REVISED, Comparison, Movement, Run
 from bond_eval.workbook.noise import BEYOND, UNTESTED, WITHIN
@@ -34,15 +31,16 @@ def write_page(comparison: Comparison, target: Path) -> None:
     from bond_eval.workbook.publish import rendered, site_of
 
     up = _relative(comparison.later.folder, target)
-    sections = [_section(comparison, up, *section) for section in _SECTIONS]
+    sections = [*(_section(comparison, up, *section) for section in _SECTIONS), _came_and_went(comparison, up)]
     text = rendered(
         "compare.html.j2",
-        site=site_of(_facts(comparison.later)),
+        site=site_of(comparison.later.release),
         up=up,
         earlier=comparison.earlier.facts["quarter"],
         later=comparison.later.facts["quarter"],
         lead=f"{summary(comparison)} {how_tested(comparison)}",
-        sections=[*sections, _came_and_went(comparison, up)],
+        sections=sections,
+        contents=[*((section["id"], section["heading"]) for section in sections), ("why", "What could explain it")],
         explanations=comparison.explanations,
     )
     write_text(target, text)
@@ -145,14 +143,3 @@ def _relative(folder: Path, target: Path) -> str:
     """The way from the page to the run's folder."""
     relative = os.path.relpath(folder.resolve(), target.resolve().parent)
     return "" if relative == "." else quote(Path(relative).as_posix()) + "/"
-
-
-def _facts(run: Run) -> Mapping[str, Any]:
-    if run.manifest:
-        facts: Mapping[str, Any] = run.manifest["release"]
-        return facts
-    try:
-        kept: Mapping[str, Any] = json.loads((run.folder / "release.json").read_text(encoding="utf-8"))["facts"]
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{run.folder.name} has neither manifest.json nor release.json: run it again.") from error
-    return kept

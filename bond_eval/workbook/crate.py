@@ -13,6 +13,7 @@ from typing import Any
 from bond_eval.core import formats
 from bond_eval.core.atomic import write_json
 from bond_eval.workbook.settings import NotebookResult
+from bond_eval.workbook.spreadsheet import SYNTHETIC
 
 FILE = "ro-crate-metadata.json"
 VERSION = "1.2"  # of the RO-Crate specification: the first whose vocabulary has sha256
@@ -53,7 +54,7 @@ def metadata(
         return crate.add(ContextEntity(crate, id, {"@type": type, **given}))
 
     title = f"Evaluation workbook: {facts['authority_name']}, {facts['quarter']}"
-    synthetic = " The data are synthetic: no real child is in them." if facts["synthetic"] else ""
+    synthetic = f" {SYNTHETIC}" if facts["synthetic"] else ""
     crate.name, crate.description = title, f"{title}, edition: {facts['audience']}.{synthetic}"
     # The last day of the data: the library would set the moment of writing, and no two runs would be equal.
     crate.datePublished = facts["as_of"]

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from bond_eval.core.atomic import write_json
-from bond_eval.workbook.spreadsheet import MARKING, SYMBOLS, UNITS, source_of
+from bond_eval.workbook.spreadsheet import DAY, MARKING, SYMBOLS, SYNTHETIC, UNITS, source_of
 
 FILE = "datapackage.json"
 PROFILES = "https://datapackage.org/profiles/2.0"
 # A public count may be withheld, not apply, not be known or round to zero: none of these is a number.
 MISSING = ("", *SYMBOLS)
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+_TYPES = {"text": "string", "count": "integer"}
 
 
 def write_datapackage(folder: Path, facts: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -34,7 +34,7 @@ def descriptor(files: Sequence[Path], facts: Mapping[str, Any], schema: Mapping[
     public = facts["audience"] != "internal"
     symbols = "; ".join(f"{symbol}: {meaning}" for symbol, meaning in SYMBOLS.items())
     about = f"Tables of the evaluation workbook for {facts['authority_name']}, {facts['quarter']}. {symbols}."
-    synthetic = " The data are synthetic: no real child is in them." if facts["synthetic"] else ""
+    synthetic = f" {SYNTHETIC}" if facts["synthetic"] else ""
     package = {
         "$schema": f"{PROFILES}/datapackage.json",
         "name": re.sub(r"[^a-z0-9]+", "-", f"{facts['authority']}-{facts['quarter']}".lower()).strip("-"),
@@ -77,25 +77,13 @@ def _field(name: str, cells: Sequence[str], spec: Mapping[str, Any]) -> dict[str
     value = next((one for one in spec.get("values", ()) if one["name"] == name), None)
     if value is None:
         said = [cell for cell in cells if cell not in MISSING]
-        dates = bool(said) and all(_DAY.fullmatch(cell) for cell in said)
+        dates = bool(said) and all(DAY.fullmatch(cell) for cell in said)
         title = spec.get("labels", {}).get(name, name)
         return {"name": name, "type": "date" if dates else "string", "title": title, "description": "Label of the row."}
     kind = value["kind"]
-    words = f"Withheld (c) where it would show 1 to 5 children.{_part(value)}" if _guarded(value) else _follows(value)
+    words = f"Worked out from {', '.join(value['follows'])}; withheld where they are." if value["follows"] else ""
+    if kind == "count" and value["children"]:
+        part = f" A part of {value['of']}." if value["of"] else ""
+        words = f"Withheld (c) where it would show 1 to 5 children.{part}"
     field = {"name": name, "type": _TYPES.get(kind, "number"), "title": value["label"], "unit": UNITS[kind][0]}
     return field | ({"description": words} if words else {})
-
-
-_TYPES = {"text": "string", "count": "integer"}
-
-
-def _guarded(value: Mapping[str, Any]) -> bool:
-    return bool(value["kind"] == "count" and value["children"])
-
-
-def _part(value: Mapping[str, Any]) -> str:
-    return f" A part of {value['of']}." if value["of"] else ""
-
-
-def _follows(value: Mapping[str, Any]) -> str:
-    return f"Worked out from {', '.join(value['follows'])}; withheld where they are." if value["follows"] else ""

@@ -27,6 +27,7 @@ OTHER = "Other notebooks"
 # Notebooks that read published papers and none of an authority's records.
 PAPERS = ("30", "32", "33", "34", "35", "40")
 PAPERS_WORDS = "published papers of Salford, Southampton, Sandwell"
+UNREGISTERED = "a programme of Salford, of which {} has given no register"
 CHANGES, MOST = "changes.html", 5
 # What a reader of one screen must know: how many, whether the trend changed, what it cost, whether it paid.
 BRIEF = ("01", "04", "31", "32")
@@ -119,8 +120,14 @@ def grouped(made: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[s
 
 
 def papers(name: str, facts: Mapping[str, Any]) -> str:
-    """Whose papers a notebook speaks of, where they are not this authority's own; else ""."""
-    return PAPERS_WORDS if name[:2] in PAPERS and not facts.get("published") else ""
+    """Whose papers or programme a notebook speaks of, where they are not this authority's own; else ""."""
+    from bond_eval.intake.reference import read_reference
+
+    if facts.get("published") or name[:2] in PAPERS:
+        return "" if facts.get("published") else PAPERS_WORDS
+    registered = any(item["file"].startswith("register/") for item in facts.get("other_inputs", ()))
+    of_programme = name in set(read_reference("programmes.csv")["notebook"])
+    return UNREGISTERED.format(facts["authority_name"]) if of_programme and not registered else ""
 
 
 def changes(

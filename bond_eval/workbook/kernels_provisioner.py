@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -73,7 +74,13 @@ class ForkProvisioner(LocalProvisioner):
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork it. Raises ServerLost."""
         if not self.folder:
-            return await super().launch_kernel(cmd, **kwargs)
+            address = await super().launch_kernel(cmd, **kwargs)
+            if self.memory_mb is not None and sys.platform == "linux":
+                import resource
+
+                # From outside and from its beginning: what an ordinary kernel begins with counts too.
+                resource.prlimit(self.process.pid, resource.RLIMIT_DATA, (self.memory_mb * 2**20,) * 2)
+            return address
         self.cwd = kwargs.get("cwd") or os.getcwd()
         self.process = kernels.fork_kernel(cmd, str(self.cwd), kwargs["env"], self.memory_mb, self.folder)
         self.last = self.process

@@ -66,13 +66,6 @@ class _Child:
     left: bool = False
 
 
-class Task(NamedTuple):
-    """What a forked process has to do."""
-
-    request: Request
-    connection: Connection
-
-
 def main() -> None:
     """Import, serve, and in a forked process do its task."""
     arguments = sys.argv[1:]
@@ -91,11 +84,9 @@ def main() -> None:
     gc.freeze()
     if threads() > 1:
         raise SystemExit("A library started a thread: forking now could lock the new process for ever.")
-    task = _serve(listener, owner)
-    if task is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    _perform(task)
+    if task := _serve(listener, owner):
+        _perform(*task)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _prepare(name: str) -> None:
@@ -111,8 +102,8 @@ def threads() -> int:
     return len(os.listdir("/proc/self/task"))
 
 
-def _serve(listener: socket.socket, owner: int) -> Task | None:
-    """Fork as asked until the owner is gone (None), or until this is the forked process (its task)."""
+def _serve(listener: socket.socket, owner: int) -> tuple[Request, Connection] | None:
+    """Fork as asked until the owner is gone (None), or until this is the forked process: what it has to do."""
     children: dict[int, _Child] = {}  # by a descriptor that can be waited for
     while True:
         open_ones = {child.connection: child for child in children.values() if not child.left}
@@ -133,7 +124,7 @@ def _serve(listener: socket.socket, owner: int) -> Task | None:
             return task
 
 
-def _accept(listener: socket.socket, owner: int, children: dict[int, _Child]) -> Task | None:
+def _accept(listener: socket.socket, owner: int, children: dict[int, _Child]) -> tuple[Request, Connection] | None:
     connection = Connection(listener.accept()[0].detach())
     try:
         request = connection.recv()
@@ -150,7 +141,7 @@ def _accept(listener: socket.socket, owner: int, children: dict[int, _Child]) ->
     listener.close()
     os.close(owner)
     _own(parent)
-    return Task(request, connection)
+    return request, connection
 
 
 def _own(parent: int) -> None:
@@ -200,18 +191,18 @@ def held() -> tuple[int, int]:
     return resident - shared, data
 
 
-def _perform(task: Task) -> None:
+def _perform(request: Request, connection: Connection) -> None:
     """Do a task and end this process, whatever comes of it."""
     status = 1
     try:
         os.environ.clear()
-        os.environ.update(task.request.environment)
-        os.chdir(task.request.place)
+        os.environ.update(request.environment)
+        os.chdir(request.place)
         _reseed()
-        task.connection.send(os.getpid())
-        module, _, name = task.request.function.partition(":")
-        result = getattr(importlib.import_module(module), name)(*task.request.arguments)
-        task.connection.send(Result(result))
+        connection.send(os.getpid())
+        module, _, name = request.function.partition(":")
+        result = getattr(importlib.import_module(module), name)(*request.arguments)
+        connection.send(Result(result))
         status = 0
     except Exception as error:
         # Its text may hold a value, and so may the lines of a traceback.

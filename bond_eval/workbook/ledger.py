@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ Log = Callable[..., int]
 FILE = "ledger.jsonl"
 RUN_BEGUN, BEGUN, ENDED, RUN_ENDED = "run begun", "notebook begun", "notebook ended", "run ended"
 AUDITED = "audited"
-NOT_RUN, REUSED = "not run", "reused"
 _TAIL, _WAIT = 1 << 16, 60.0
 
 
@@ -36,17 +35,6 @@ class Told:
     def lines(self) -> list[str]:
         """What is wrong with the file, a sentence a line."""
         return [f"Line {number} of {FILE} was cut short and is left out." for number in self.cut]
-
-
-@dataclass
-class Past:
-    """One run of the ledger: notebook -> status, and its exit status (None where it never came to that)."""
-
-    run: int
-    quarter: str
-    audience: str
-    statuses: dict[str, str] = field(default_factory=dict)
-    ended: int | None = None
 
 
 def silent(event: str, **facts: Any) -> int:
@@ -108,20 +96,6 @@ def read_ledger(path: Path) -> Told:
     found = [(number, _event(line)) for number, line in enumerate(content.split(b"\n"), 1) if line.strip()]
     events = sorted((event for _, event in found if event), key=lambda event: int(event["seq"]))
     return Told(tuple(events), tuple(number for number, event in found if not event))
-
-
-def runs(events: Sequence[dict[str, Any]]) -> list[Past]:
-    """The runs that events tell of, oldest first; a notebook that never ended, or was left out, was not run."""
-    found: dict[int, Past] = {}
-    for event in events:
-        if event["event"] == RUN_BEGUN:
-            names = dict.fromkeys([*event["notebooks"], *event["left_out"]], NOT_RUN)
-            found[event["seq"]] = Past(event["seq"], event["quarter"], event["audience"], names)
-        elif event["event"] == ENDED and event["run"] in found:
-            found[event["run"]].statuses[event["notebook"]] = REUSED if event["reused"] else event["status"]
-        elif event["event"] == RUN_ENDED and event["run"] in found:
-            found[event["run"]].ended = event["status"]
-    return list(found.values())
 
 
 def _event(line: bytes) -> dict[str, Any] | None:

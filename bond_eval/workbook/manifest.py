@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -44,21 +45,8 @@ def provenance(settings: RunSettings, facts: Mapping[str, Any], left_out: Sequen
 
 def manifest(folder: Path, facts: Mapping[str, Any], results: Sequence[NotebookResult]) -> dict[str, Any]:
     """The content of manifest.json: `facts` as provenance gives them, results, and SHA-256 of each file in `folder`."""
-    notebooks = [
-        {
-            "name": result.name,
-            "title": result.title,
-            "status": result.status,
-            "message": result.message,
-            "cell": result.cell,
-            "error": result.error,
-            "findings": result.findings,
-            "figures": result.figures,
-            "warnings": result.warnings,
-            "stderr_lines": result.stderr_lines,
-        }
-        for result in results
-    ]
+    told = (asdict(result).items() for result in results)
+    notebooks = [{name: value for name, value in items if name not in ("seconds", "reused")} for items in told]
     complete = all(result.done for result in results) and not facts["left_out"]
     return {**facts, "complete": complete, "notebooks": notebooks, "files": hashes(folder)}
 

@@ -11,6 +11,7 @@ from typing import Any
 from bond_eval.core import formats
 from bond_eval.core.findings import FINDING_MIME, anchor, interval_text
 from bond_eval.workbook.cells import INJECTED, PARAMETERS, numbered, tags, title, whole
+from bond_eval.workbook.parameters import assigned
 from bond_eval.workbook.safe_html import clean, plain, with_anchors, words
 from bond_eval.workbook.safe_svg import inline
 from bond_eval.workbook.traced import tables_by_cell
@@ -91,24 +92,9 @@ def _parameters(nb: Any) -> dict[str, str]:
     values: dict[str, str] = {}
     for wanted in (PARAMETERS, INJECTED):
         for cell in nb.cells:
-            if wanted in tags(cell):
-                values |= _literals(cell.source)
-    return values
-
-
-def _literals(source: str) -> dict[str, str]:
-    try:
-        tree = ast.parse(source)
-    except SyntaxError:
-        return {}
-    assigned = [node for node in tree.body if isinstance(node, ast.Assign | ast.AnnAssign)]
-    values = {}
-    for node in assigned:
-        target = node.targets[0] if isinstance(node, ast.Assign) else node.target
-        if isinstance(target, ast.Name) and node.value is not None:
-            text = ast.unparse(node.value)
-            constant = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-            values[target.id] = str(ast.literal_eval(node.value)) if constant else text
+            for name, value, _ in assigned(cell.source) if wanted in tags(cell) else ():
+                text = isinstance(value, ast.Constant) and isinstance(value.value, str)
+                values[name] = str(ast.literal_eval(value)) if text else ast.unparse(value)
     return values
 
 

@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -154,22 +155,25 @@ def _wanted(error: Any) -> str:
     return next((words for start, words in WORDS.items() if kind.startswith(start)), "of another kind")
 
 
-def _dials(source: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
-    """(name, (type, value)) of each plain assignment; what is worked out there is no parameter."""
+def assigned(source: str) -> Iterator[tuple[str, ast.expr, ast.expr | None]]:
+    """(name, value, annotation) of each plain assignment of a cell."""
     try:
         lines = ast.parse(source).body
     except SyntaxError:
         return  # the notebook fails on it, alone
     for line in lines:
         target = line.targets[0] if isinstance(line, ast.Assign) else getattr(line, "target", None)
-        if not isinstance(line, ast.Assign | ast.AnnAssign) or not isinstance(target, ast.Name) or line.value is None:
-            continue
-        try:
-            value = ast.literal_eval(line.value)
-        except ValueError:
-            continue
-        kinds = ast.unparse(line.annotation).split(" | ") if isinstance(line, ast.AnnAssign) else []
-        yield target.id, (_type(value, kinds), value)
+        if isinstance(line, ast.Assign | ast.AnnAssign) and isinstance(target, ast.Name) and line.value is not None:
+            yield target.id, line.value, getattr(line, "annotation", None)
+
+
+def _dials(source: str) -> Iterator[tuple[str, tuple[Any, Any]]]:
+    """(name, (type, value)) of each parameter; what is worked out in their cell is none."""
+    for name, node, annotation in assigned(source):
+        with suppress(ValueError):
+            value = ast.literal_eval(node)
+            kinds = ast.unparse(annotation).split(" | ") if annotation else []
+            yield name, (_type(value, kinds), value)
 
 
 def _type(value: Any, kinds: Sequence[str]) -> Any:

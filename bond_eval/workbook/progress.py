@@ -6,26 +6,26 @@ import sys
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from bond_eval.workbook.settings import NotebookResult, Progress
+from bond_eval.workbook.settings import NotebookResult
 
 
-class Silent:
-    """Says nothing."""
+class Progress:
+    """Told how a run goes on; says nothing of it."""
 
     def note(self, text: str) -> None:
-        """Nothing."""
+        """A step begins."""
 
     def begin(self, names: Sequence[str]) -> None:
-        """Nothing."""
+        """These notebooks are to be run."""
 
     def done(self, result: NotebookResult) -> None:
-        """Nothing."""
+        """One has ended."""
 
     def end(self) -> None:
-        """Nothing."""
+        """No more will come, whatever the reason."""
 
 
-class Lines(Silent):
+class Lines(Progress):
     """One line a notebook, for logs."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -40,7 +40,7 @@ class Lines(Silent):
         self.note(line(result))
 
 
-class Bar(Silent):
+class Bar(Progress):
     """A bar that fills as notebooks end, with the same lines above it."""
 
     def __init__(self, stream: TextIO) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from functools import cache
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,61 +28,49 @@ _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 INTERNAL_RULE = "Nothing is withheld in this edition: it must not be published or passed on."
 
 
-def publish(
-    folder: Path,
-    facts: Mapping[str, Any],
-    notebooks: Mapping[str, Any],
-    results: Sequence[NotebookResult],
-    found: Sequence[Mapping[str, Any]],
-    provenance: Mapping[str, Any],
-    tables: Sequence[str],
-    earlier: Path | None = None,
-) -> None:
-    """Write index.html and pages/<notebook>.html of tidied `notebooks` into `folder`.
+@dataclass(frozen=True)
+class Pages:
+    """What the pages of a run, or of a release, are made of.
 
-    `facts` are the release's, `found` what collect gives, `provenance` what manifest.provenance gives, `earlier` the
-    folder of an earlier quarter's run. Raises InputError where the folder cannot be written.
+    `facts` are the release's, with its inputs; `notebooks` are tidied, by name; `results` are in the order of reading;
+    `found` is what collect gives, `provenance` what manifest.provenance gives; `tables` are ids of those in `folder`;
+    `earlier` is the folder of an earlier quarter's run.
     """
-    site = site_of(facts) | {"tables": places(tables, notebooks, bool(facts.get("revision")))}
-    titles = {name: headline(notebook, name) for name, notebook in notebooks.items()}
-    turns = [{"name": result.name, "title": titles[result.name]} for result in results]
-    cards = front.cards(results, titles, found, facts)
+
+    folder: Path
+    facts: Mapping[str, Any]
+    notebooks: Mapping[str, Any]
+    results: Sequence[NotebookResult]
+    found: Sequence[Mapping[str, Any]]
+    provenance: Mapping[str, Any]
+    tables: Collection[str]
+    earlier: Path | None = None
+
+    @cached_property
+    def site(self) -> dict[str, Any]:
+        """What every page says of its run, and where it leads to each table."""
+        return site_of(self.facts) | {"tables": places(self.tables, self.notebooks, bool(self.facts.get("revision")))}
+
+    @cached_property
+    def titles(self) -> dict[str, str]:
+        """Notebook -> its title as bare text."""
+        return {name: headline(notebook, name) for name, notebook in self.notebooks.items()}
+
+
+def publish(pages: Pages) -> None:
+    """Write index.html and pages/<notebook>.html. Raises InputError where the folder cannot be written."""
+    folder, site, facts, source = pages.folder, pages.site, pages.facts, pages.provenance
+    cards = front.cards(pages.results, pages.titles, pages.found, facts)
     shares = front.withheld(folder)
-    for place, result in enumerate(results):
-        page = {
-            "name": result.name,
-            "title": titles[result.name],
-            "headline": cards[place]["headline"],
-            "result": asdict(result),
-            "papers": front.papers(result.name, facts),
-            "withheld": front.share_withheld(shares.get(result.name.partition("_")[2], (0, 0))),
-            "previous": turns[place - 1] if place else None,
-            "next": turns[place + 1] if place + 1 < len(turns) else None,
-        }
-        write_text(folder / "pages" / f"{result.name}.html", notebook_page(notebooks[result.name], site, page))
-    changes = front.changes(folder, facts, found, provenance, earlier)
-    sealed = (folder / SEALS).is_file()
-    write_text(folder / "index.html", _index(site, facts, cards, provenance, changes, sorted(tables), sealed))
-
-
-def notebook_page(notebook: Any, site: Mapping[str, Any], page: Mapping[str, Any]) -> str:
-    """One notebook's page. `page` holds name, title, result and the neighbours previous and next."""
-    shown, lead, contents = laid_out(notebook, not site["internal"], site.get("tables", ()))
-    resources = {"site": dict(site), "page": {**page, "lead": lead, "contents": contents}}
-    html, _ = _exporter().from_notebook_node(shown, resources=resources)
-    return _ended(html)
-
-
-def _index(
-    site: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    cards: Sequence[Mapping[str, Any]],
-    provenance: Mapping[str, Any],
-    changes: Mapping[str, Any],
-    tables: Sequence[str],
-    sealed: bool,
-) -> str:
-    return rendered(
+    for place, card in enumerate(cards):
+        name = card["result"].name
+        shown, lead, contents = laid_out(pages.notebooks[name], not site["internal"], site["tables"])
+        withheld = front.share_withheld(shares.get(name.partition("_")[2], (0, 0)))
+        beside = {"previous": cards[place - 1] if place else None, "next": (*cards, None)[place + 1]}
+        page = {**card, **beside, "lead": lead, "contents": contents, "withheld": withheld}
+        html, _ = _exporter().from_notebook_node(shown, resources={"site": site, "page": page})
+        write_text(folder / "pages" / f"{name}.html", _ended(html))
+    html = rendered(
         "home.html.j2",
         site=site,
         programme=front.programme(facts),
@@ -90,17 +78,18 @@ def _index(
         cards=cards,
         groups=front.grouped(cards),
         problems=[card for card in cards if not card["result"].done],
-        left_out=provenance["left_out"],
-        changes=changes,
+        left_out=source["left_out"],
+        changes=front.changes(folder, facts, pages.found, source, pages.earlier),
         issues=front.issues(facts["issues"]),
-        versions=", ".join(f"{name} {version}" for name, version in provenance["versions"].items()),
-        code=front.code(provenance["git"]),
-        command=provenance["command"],
-        inputs=[item | {"rows_text": formats.number(item.get("rows", 0))} for item in provenance["inputs"]],
-        read=front.read(provenance),
-        tables=tables,
-        sealed=sealed,
+        versions=", ".join(f"{name} {version}" for name, version in source["versions"].items()),
+        code=front.code(source["git"]),
+        command=source["command"],
+        inputs=[item | {"rows_text": formats.number(item.get("rows", 0))} for item in source["inputs"]],
+        read=front.read(source),
+        tables=sorted(pages.tables),
+        sealed=(folder / SEALS).is_file(),
     )
+    write_text(folder / "index.html", html)
 
 
 def rendered(template: str, **parts: Any) -> str:

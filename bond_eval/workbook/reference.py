@@ -11,9 +11,9 @@ from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, REFERENCE_RUN, SAMPLE, short_form
 from bond_eval.workbook.attack import Refused, attack
 from bond_eval.workbook.locks import interruptible
-from bond_eval.workbook.progress import Silent
+from bond_eval.workbook.progress import Progress
 from bond_eval.workbook.run import Builder, perform, write_parts
-from bond_eval.workbook.settings import Progress, RunReport, RunSettings
+from bond_eval.workbook.settings import RunReport, RunSettings
 from bond_eval.workbook.tidy import without_drawings
 
 AUTHORITY, QUARTER = "salford", Quarter(2020, 2)
@@ -34,16 +34,15 @@ def write_reference(
     as it was where the audit finds what may not be published (the report says what), and raises InputError where any
     notebook is not whole.
     """
-    started, progress, refused = time.perf_counter(), progress or Silent(), tuple[str, ...]()
+    started, progress, refused = time.perf_counter(), progress or Progress(), tuple[str, ...]()
     settings = RunSettings(data, AUTHORITY, QUARTER, out=target, jobs=jobs, notebooks=notebooks, audit=audit)
     try:
         with interruptible(), replaced_folder(target) as work:
             done = perform(settings, progress, build)
             unsound = [f"{result.name}: {result.message}" for result in done.results if not result.done]
             if unsound:
-                raise InputError(
-                    f"{short_form(target)} stays as it was, since not every notebook is whole. {unsound[0]}"
-                )
+                kept = f"{short_form(target)} stays as it was, since not every notebook is whole"
+                raise InputError(f"{kept}: run the quarter by itself to see why. {unsound[0]}")
             for notebook in done.notebooks.values():
                 without_drawings(notebook)
             write_parts(work, done)

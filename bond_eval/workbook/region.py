@@ -21,6 +21,7 @@ from bond_eval.core.periods import Quarter
 from bond_eval.evidence.cells import CONFIDENTIAL, NOT_AVAILABLE
 from bond_eval.evidence.registry import ALL
 from bond_eval.workbook.batch_plan import Planned
+from bond_eval.workbook.compare import number_of
 from bond_eval.workbook.manifest import MANIFEST
 from bond_eval.workbook.store import joined, read, write
 
@@ -87,7 +88,7 @@ class Run:
         """Children 0 to 17 of the latest year in the DfE's files, as the run's own rate and count imply them."""
         rows = [row for row in self.tables.get(POPULATION, ()) if row["measure"] == "Looked after on 31 March"]
         for row in sorted(rows, key=lambda row: row["period"], reverse=True):
-            count, rate = _number(row["count"]), _number(row["value"])
+            count, rate = number_of(row["count"]), number_of(row["value"])
             if count and rate:
                 return f"{10_000 * count / rate:.0f}"
         return NOT_AVAILABLE
@@ -143,7 +144,7 @@ def side_by_side(runs: Sequence[Run], authorities: Sequence[str]) -> Csv:
 
 def together(parts: Sequence[str]) -> str:
     """A sum where every part is shown; else c where one is withheld, x where one is only missing."""
-    numbers = [_number(part) for part in parts]
+    numbers = [number_of(part) for part in parts]
     known = [number for number in numbers if number is not None]
     if parts and len(known) == len(parts):
         return f"{sum(known):.10g}"
@@ -236,15 +237,8 @@ def _table(id: str, where: str, rows: Csv, spec: Mapping[str, Any] | None) -> An
     return replace(found, where=where)
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
 def _rate(count: str, people: str) -> str:
-    number, of = _number(count), _number(people)
+    number, of = number_of(count), number_of(people)
     if number is None:
         return count
     return NOT_AVAILABLE if not of else f"{formats.half_up(10_000 * number / of, 1):.1f}"
@@ -257,12 +251,15 @@ def _page(rows: Csv, runs: Sequence[Run], plan: Sequence[Planned]) -> str:
     names = {run.job.authority: str(run.facts["authority_name"]) for run in runs}
     made = {run.job.name for run in runs}
     quarters = sorted({job.quarter for job in plan if job.audience == "public"}, reverse=True)
+    sections = [_section(rows, quarter, names) for quarter in quarters]
+    parts = [("runs", "Runs of each authority"), *((section["id"], section["quarter"]) for section in sections)]
     return rendered(
         "region.html.j2",
         css=css(),
+        contents=[*parts, ("reading", "How to read it")],
         synthetic=any(run.facts["synthetic"] for run in runs),
         areas=formats.plural(len({job.authority for job in plan}), "authority", "authorities"),
-        sections=[_section(rows, quarter, names) for quarter in quarters],
+        sections=sections,
         quarters=quarters,
         runs=_runs(plan, names, made),
         suppression=PUBLIC_RULE,
@@ -285,7 +282,7 @@ def _section(rows: Csv, quarter: str, names: Mapping[str, str]) -> dict[str, Any
 
 
 def _written(text: str) -> str:
-    number = _number(text)
+    number = number_of(text)
     return text if number is None else formats.number(number, 1 if "." in text else 0)
 
 

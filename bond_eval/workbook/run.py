@@ -20,21 +20,10 @@ from bond_eval.workbook.execute import Job, Outcome, execute_all, kernel_environ
 from bond_eval.workbook.locks import STATE, alone, interruptible, private_folder
 from bond_eval.workbook.manifest import MANIFEST, TIMINGS, manifest, provenance, timings
 from bond_eval.workbook.parameters import Declared, declared, dials
-from bond_eval.workbook.progress import Silent
-from bond_eval.workbook.settings import (
-    DONE,
-    INCOMPLETE,
-    NotebookResult,
-    Progress,
-    RunReport,
-    RunSettings,
-    chosen,
-    notebook_names,
-)
+from bond_eval.workbook.progress import Progress
+from bond_eval.workbook.settings import DONE, INCOMPLETE, NotebookResult, RunReport, RunSettings, chosen, notebook_names
 from bond_eval.workbook.stages import earlier_findings, missing_notebooks
 from bond_eval.workbook.tidy import Scrubber, text_of, tidy
-
-__all__ = ["Builder", "Performed", "RunReport", "RunSettings", "perform", "run_workbook", "write_pages", "write_parts"]
 
 Builder = Callable[..., Any]  # data, authority, quarter, audience, seed, and seals where there are any
 _LITTLE = 1 << 20  # bytes: with less room left, what a notebook could not write is no fault of its own
@@ -66,7 +55,7 @@ def run_workbook(settings: RunSettings, progress: Progress | None = None, build:
     what the last run of the quarter sealed was changed since.
     """
     started = time.perf_counter()
-    progress, asked = progress or Silent(), _asked(settings)
+    progress, asked = progress or Progress(), _asked(settings)
     facts = {"quarter": str(settings.quarter), "audience": settings.audience, "notebooks": asked.wanted}
     log_file = settings.folder.parent / ledger.FILE
     with (
@@ -219,11 +208,11 @@ def write_parts(folder: Path, done: Performed) -> None:
 
 def write_pages(folder: Path, done: Performed) -> None:
     """Write pages and index, then the manifest, which names every file before it."""
-    from bond_eval.workbook.publish import publish
+    from bond_eval.workbook.publish import Pages, publish
 
-    source = provenance(done.settings, done.release.facts, done.left_out)
     facts, before = done.release.facts, done.settings.run_before()
-    publish(folder, facts, done.notebooks, done.results, done.found, source, sorted(done.tables), before)
+    source = provenance(done.settings, facts, done.left_out)
+    publish(Pages(folder, facts, done.notebooks, done.results, done.found, source, done.tables, before))
     write_json(folder / MANIFEST, manifest(folder, source, done.results))
 
 

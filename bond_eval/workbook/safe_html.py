@@ -75,7 +75,8 @@ def words(markdown: str, table_name: str = "Table", level: int = 2) -> str:
     renderer = Renderer(escape=False, exclude_anchor_links=True)
     soup = _soup(clean(MarkdownWithMath(renderer=renderer).render(markdown), table_name))
     _sink_headings(soup, level)
-    return re.sub(r"<var>equation (\d+)</var>", lambda match: _one(found, int(match[1])), str(soup))
+    drawn = {str(place): picture for place, picture in enumerate(found)}
+    return re.sub(r"<var>equation (\d+)</var>", lambda match: drawn.get(match[1], ""), str(soup))
 
 
 def plain(markdown: str) -> str:
@@ -89,14 +90,11 @@ def with_anchors(html: str, taken: set[str]) -> tuple[str, list[tuple[str, str]]
     contents = []
     for heading in soup.find_all(re.compile("^h[1-6]$")):
         text = " ".join(heading.get_text().split())
-        heading["id"] = _free(_slug(text), taken)
+        slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "part"
+        heading["id"] = _free(slug, taken)
         if heading.name == "h2":
             contents.append((str(heading["id"]), text))
     return str(soup), contents
-
-
-def _one(found: list[str], place: int) -> str:
-    return found[place] if place < len(found) else ""
 
 
 def _soup(html: str) -> Any:
@@ -177,10 +175,6 @@ def _sink_headings(soup: Any, level: int) -> None:
     shift = max(0, level - min(levels, default=level))
     for heading in soup.find_all(re.compile("^h[1-6]$")):
         heading.name = f"h{min(6, int(heading.name[1]) + shift)}"
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "part"
 
 
 def _free(slug: str, taken: set[str]) -> str:

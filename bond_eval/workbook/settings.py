@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, short_form
-from bond_eval.workbook.parameters import common
+from bond_eval.workbook.parameters import common, nearest
 
 AUDIENCES = ("public", "internal")
-DONE, FAILED, DIED, INCOMPLETE = "done", "failed", "died", "incomplete"
-TIMED_OUT, OUT_OF_MEMORY = "timed out", "out of memory"
+DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"  # or, of a kernel, what execute names
 BACK = 40  # quarters
 
 
@@ -61,10 +59,7 @@ class RunSettings:
 
     def earlier_runs(self) -> list[tuple[Quarter, Path]]:
         """Folders of earlier quarters of the same authority and edition, oldest first."""
-        suffix = self.folder.name.removeprefix(str(self.quarter))
-        quarters = [self.quarter.next(-steps) for steps in range(BACK, 0, -1)]
-        folders = [(quarter, self.folder.with_name(f"{quarter}{suffix}")) for quarter in quarters]
-        return [(quarter, folder) for quarter, folder in folders if folder.is_dir()]
+        return earlier(self.folder.parent, self.quarter, self.folder.name.removeprefix(str(self.quarter)))
 
     def run_before(self) -> Path | None:
         """Folder of the latest of `earlier_runs`, if any."""
@@ -141,20 +136,10 @@ class RunReport:
         return 0 if all(result.done for result in self.results) else 1
 
 
-class Progress(Protocol):
-    """Told how a run goes on."""
-
-    def note(self, text: str) -> None:
-        """A step begins."""
-
-    def begin(self, names: Sequence[str]) -> None:
-        """These notebooks are to be run."""
-
-    def done(self, result: NotebookResult) -> None:
-        """One has ended."""
-
-    def end(self) -> None:
-        """No more will come, whatever the reason."""
+def earlier(beside: Path, quarter: Quarter, edition: str = "") -> list[tuple[Quarter, Path]]:
+    """Folders in `beside` of the quarters before one, oldest first; `edition`: how the names of an edition end."""
+    quarters = (quarter.next(-steps) for steps in range(BACK, 0, -1))
+    return [(one, folder) for one in quarters if (folder := beside / f"{one}{edition}").is_dir()]
 
 
 def notebook_names(folder: Path) -> list[str]:
@@ -184,6 +169,4 @@ def _match(names: Sequence[str], text: str) -> str:
         raise InputError(f"Notebook {text!r} could be {' or '.join(found)}: give the whole name.")
     # Compared without the number too, since people remember the words.
     spellings = {name.split("_", 1)[-1]: name for name in names} | {name: name for name in names}
-    near = difflib.get_close_matches(asked, spellings, n=1, cutoff=0.0)
-    hint = f"the nearest is {spellings[near[0]]}" if near else f"there are {', '.join(names)}"
-    raise InputError(f"Notebook {text!r} is not there: {hint}.")
+    raise InputError(f"Notebook {text!r} is not there: the nearest is {spellings[nearest(asked, spellings)]}.")

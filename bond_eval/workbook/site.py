@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,21 @@ from bond_eval.audit.verify import verify
 from bond_eval.core import formats
 from bond_eval.core.atomic import replaced_folder, write_json
 from bond_eval.core.errors import InputError
-from bond_eval.core.findings import FILE
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import digests
 from bond_eval.workbook import pdf
 from bond_eval.workbook.attack import Refused
+from bond_eval.workbook.compare import Run, read_run
+from bond_eval.workbook.crate import write_crate
+from bond_eval.workbook.datapackage import write_datapackage
 from bond_eval.workbook.locks import alone
 from bond_eval.workbook.manifest import MANIFEST, hashes
 from bond_eval.workbook.pages import NO_ALT
-from bond_eval.workbook.settings import BACK, NotebookResult
+from bond_eval.workbook.publish import Pages, publish
+from bond_eval.workbook.settings import NotebookResult, earlier
+from bond_eval.workbook.site_pages import DATA, METHODS, write_documents, write_findings, write_revisions, write_tables
+from bond_eval.workbook.spreadsheet import FILE as SHEETS
+from bond_eval.workbook.spreadsheet import write_spreadsheet
 
 PUBLISHED = Path("outputs") / "published"
 PDF, REVISION = "release.pdf", "revision-"
@@ -34,7 +40,6 @@ WAIT = 600.0  # seconds
 UNTOLD = ("No description has been provided for this image", NO_ALT)
 # What may differ between two machines that publish the same: the browser that prints, and what names its file.
 _APART = (PDF, MANIFEST, "ro-crate-metadata.json")
-_RESULT = tuple(field.name for field in fields(NotebookResult) if field.name != "seconds")
 
 
 @dataclass(frozen=True)
@@ -46,20 +51,6 @@ class Release:
     new: bool
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What a run left: its folder, manifest, and findings.json."""
-
-    folder: Path
-    manifest: Mapping[str, Any]
-    findings: Mapping[str, Any]
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """The release's facts as publish.publish wants them."""
-        return {**self.manifest["release"], "inputs": self.manifest["inputs"]}
-
-
 def publish_run(
     run: Path, to: Path = PUBLISHED, reason: str = "", day: dt.date | None = None, incomplete: bool = False
 ) -> Release:
@@ -69,9 +60,12 @@ def publish_run(
     InputError for an internal, incomplete (unless `incomplete`) or changed run, and attack.Refused where the audit of
     the finished site finds something. Whatever is raised, what was published before stays as it was.
     """
-    source = _read(run)
+    _, differs = verify(run)
+    if differs:
+        raise InputError(f"{run.name} is not as the run left it ({differs[0]}): run the quarter again.")
+    source = read_run(run)
     _check(source, incomplete)
-    home = to / source.facts["authority"] / source.facts["quarter"]
+    home = to / source.release["authority"] / source.release["quarter"]
     # Two that publish the same quarter at once would each make the same revision.
     with alone(home, WAIT, print):
         before = revisions(home)
@@ -82,7 +76,7 @@ def publish_run(
         with replaced_folder(target) as work:
             made = _built(work, source, stamp)
             _attack(work, home, before)
-        _list(home, source, [*before, made])
+        write_revisions(home, source.release, [*before, made])
     return Release(target, stamp["number"], new=True)
 
 
@@ -98,21 +92,11 @@ def revisions(home: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _read(run: Path) -> _Run:
-    _, differs = verify(run)
-    if differs:
-        raise InputError(f"{run.name} is not as the run left it ({differs[0]}): run the quarter again.")
-    try:
-        return _Run(run, _json(run / MANIFEST), _json(run / FILE))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{run.name} has no {FILE} that can be read: give the folder of a run.") from error
-
-
 def _json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _check(source: _Run, incomplete: bool) -> None:
+def _check(source: Run, incomplete: bool) -> None:
     name, manifest = source.folder.name, source.manifest
     if "revision" in manifest or "notebooks" not in manifest:
         raise InputError(f"{name} is not the folder of a run: give what `bond-eval run` left.")
@@ -138,17 +122,16 @@ def _stamp(before: list[dict[str, Any]], reason: str, day: dt.date, incomplete: 
     }
 
 
-def _built(work: Path, source: _Run, stamp: dict[str, Any]) -> dict[str, Any]:
+def _built(work: Path, source: Run, stamp: dict[str, Any]) -> dict[str, Any]:
     """Write the whole site with PDF and manifest into `work`; gives the stamp as the manifest has it."""
-    from bond_eval.workbook.crate import write_crate
-
     pages = _write(work, source, stamp)
-    facts = source.facts | {"revision": stamp}
-    if not stamp["no_pdf"] and not _print(work, facts, pages, stamp):
+    order = ["index.html", *(f"pages/{name}.html" for name in pages.notebooks), METHODS, DATA]
+    day = dt.date.fromisoformat(stamp["date"])
+    if not stamp["no_pdf"] and not pdf.print_pdf(work, order, pages.site, work / PDF, day):
         stamp = stamp | {"no_pdf": pdf.FAILED}
-        _write(work, source, stamp)
+        pages = _write(work, source, stamp)
     _told(work)
-    write_crate(work, source.manifest, _results(source), source.findings["findings"])
+    write_crate(work, source.manifest, pages.results, pages.found)
     kept = {name: part for name, part in source.manifest.items() if name != "files"}
     write_json(work / MANIFEST, {**kept, "revision": stamp, "files": hashes(work)})
     return stamp
@@ -162,59 +145,33 @@ def _told(work: Path) -> None:
             raise InputError(f"{page.name} shows a figure without a text alternative: give it one and run it again.")
 
 
-def _write(work: Path, source: _Run, stamp: Mapping[str, Any]) -> list[str]:
-    """Everything but PDF, descriptors and manifest. Gives the pages in the order in which they are read."""
+def _write(work: Path, source: Run, stamp: Mapping[str, Any]) -> Pages:
+    """Everything but PDF, crate and manifest; gives what the pages were made of."""
     import nbformat
-
-    from bond_eval.workbook.datapackage import write_datapackage
-    from bond_eval.workbook.pages import headline
-    from bond_eval.workbook.publish import publish, site_of
-    from bond_eval.workbook.site_pages import DATA, METHODS, write_documents, write_findings, write_tables
-    from bond_eval.workbook.spreadsheet import FILE as SHEETS
-    from bond_eval.workbook.spreadsheet import write_spreadsheet
-    from bond_eval.workbook.traced import places
 
     for name in source.manifest["files"]:
         if not name.endswith(".html"):
             (work / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source.folder / name, work / name)
-    facts = source.facts | {"revision": {**stamp, "files": _files(stamp, SHEETS)}}
-    results = _results(source)
+    files = [] if stamp["no_pdf"] else [{"href": PDF, "words": "every page of this release as one PDF"}]
+    files.append({"href": SHEETS, "words": "every table of this release as a spreadsheet"})
+    facts = source.release | {"revision": {**stamp, "files": files}}
+    results = [NotebookResult(**item, seconds=0.0) for item in source.manifest["notebooks"]]
     books = {r.name: nbformat.read(work / "notebooks" / f"{r.name}.ipynb", as_version=4) for r in results}
-    found = source.findings["findings"]
+    found = list(source.findings.values())
     tables = {path.stem: path.read_text(encoding="utf-8") for path in sorted((work / "tables").glob("*.csv"))}
-    publish(work, facts, books, results, found, source.manifest, sorted(tables), _earlier_run(source))
-    write_documents(work, facts, source.manifest["inputs"])
-    where = places(tables, books, release=True)
-    write_findings(work, facts, found, {name: headline(book, name) for name, book in books.items()}, where)
-    write_tables(work, facts, found, books, where)
+    # As the run itself was compared.
+    before = [folder for _, folder in earlier(source.folder.resolve().parent, Quarter.parse(facts["quarter"]))]
+    pages = Pages(work, facts, books, results, found, source.manifest, tables, before[-1] if before else None)
+    for write in (publish, write_documents, write_findings, write_tables):
+        write(pages)
     schema = _json(work / "tables" / "schema.json")["tables"]
-    write_spreadsheet(work / SHEETS, site_of(facts), tables, schema, found)
+    write_spreadsheet(work / SHEETS, pages.site, tables, schema, found)
     write_datapackage(work, facts, schema)
-    return ["index.html", *(f"pages/{result.name}.html" for result in results), METHODS, DATA]
+    return pages
 
 
-def _files(stamp: Mapping[str, Any], sheets: str) -> list[dict[str, str]]:
-    files = [{"href": sheets, "words": "every table of this release as a spreadsheet"}]
-    if not stamp["no_pdf"]:
-        files.insert(0, {"href": PDF, "words": "every page of this release as one PDF"})
-    return files
-
-
-def _print(work: Path, facts: Mapping[str, Any], pages: list[str], stamp: Mapping[str, Any]) -> bool:
-    from bond_eval.workbook.publish import site_of
-
-    return pdf.print_pdf(work, pages, site_of(facts), work / PDF, dt.date.fromisoformat(stamp["date"]))
-
-
-def _results(source: _Run) -> list[NotebookResult]:
-    return [
-        NotebookResult(**{k: v for k, v in item.items() if k in _RESULT}, seconds=0.0)
-        for item in source.manifest["notebooks"]
-    ]
-
-
-def _same(source: _Run, home: Path, last: Mapping[str, Any]) -> bool:
+def _same(source: Run, home: Path, last: Mapping[str, Any]) -> bool:
     """Whether this run, published as the last revision was, would give the files that it has."""
     published = _json(home / f"{REVISION}{last['number']}" / MANIFEST)["files"]
     with tempfile.TemporaryDirectory(prefix="bond-eval-") as name:
@@ -229,25 +186,10 @@ def _content(files: Mapping[str, str]) -> dict[str, str]:
 
 def _attack(work: Path, home: Path, before: list[dict[str, Any]]) -> None:
     """Raise Refused where the finished site says more than it may, by itself or beside what was published before."""
-    quarter = Quarter.parse(home.name)
-    earlier = [home.with_name(str(quarter.next(-steps))) for steps in range(1, BACK + 1)]
-    last = next((folder for folder in earlier if folder.is_dir()), None)
+    last = earlier(home.parent, Quarter.parse(home.name))[-1:]
     known: list[Path | None] = [home / f"{REVISION}{len(before)}"] if before else []
-    known += [last / f"{REVISION}{len(revisions(last))}"] if last else []
+    known += [folder / f"{REVISION}{len(revisions(folder))}" for _, folder in last]
     for previous in known or [None]:
         report = audit(work, previous=previous)
         if report.falls:
             raise Refused(report.lines())
-
-
-def _earlier_run(source: _Run) -> Path | None:
-    """The run of the quarter before that lies beside this one, as the run itself was compared with."""
-    quarter = Quarter.parse(source.facts["quarter"])
-    folders = [source.folder.resolve().with_name(str(quarter.next(-steps))) for steps in range(1, BACK + 1)]
-    return next((folder for folder in folders if folder.is_dir()), None)
-
-
-def _list(home: Path, source: _Run, all_of_them: list[dict[str, Any]]) -> None:
-    from bond_eval.workbook.site_pages import write_revisions
-
-    write_revisions(home, source.facts, all_of_them)

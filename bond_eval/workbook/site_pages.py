@@ -14,8 +14,8 @@ from bond_eval.core import formats
 from bond_eval.core.atomic import write_text
 from bond_eval.core.findings import anchor, questions
 from bond_eval.core.places import REFERENCE_RUN, ROOT
-from bond_eval.workbook.pages import headline, weight
-from bond_eval.workbook.publish import TEMPLATES, rendered, site_of
+from bond_eval.workbook.pages import weight
+from bond_eval.workbook.publish import TEMPLATES, Pages, rendered, site_of
 from bond_eval.workbook.safe_html import plain, with_anchors, words
 from bond_eval.workbook.traced import PAGE, tables_of
 from bond_eval.workbook.why import addresses
@@ -29,32 +29,21 @@ _DOCUMENTS = {
 _LINK = re.compile(r'<a\b[^>]*\bhref="(?!#)[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
 
 
-def write_documents(folder: Path, facts: Mapping[str, Any], inputs: Sequence[Mapping[str, Any]]) -> None:
+def write_documents(pages: Pages) -> None:
     """Write the methods page and the data page: the project's own documents, and what this release was made from."""
-    site = site_of(facts)
-    made_from = {METHODS: "", DATA: _inputs(inputs)}
+    made_from = {METHODS: "", DATA: _inputs(pages.facts["inputs"])}
     for page, (title, path) in _DOCUMENTS.items():
         lead, html, contents = _document(path, made_from[page])
-        write_text(
-            folder / page, rendered("text.html.j2", site=site, title=title, lead=lead, html=html, contents=contents)
-        )
+        parts = {"title": title, "lead": lead, "html": html, "contents": contents}
+        write_text(pages.folder / page, rendered("text.html.j2", site=pages.site, **parts))
 
 
-def write_findings(
-    folder: Path,
-    facts: Mapping[str, Any],
-    found: Sequence[Mapping[str, Any]],
-    titles: Mapping[str, str],
-    tables: Mapping[str, str],
-) -> None:
-    """Write one page of all findings by notebook, and of all questions with the findings that bear on each.
-
-    `tables`: where the site has each table, as traced.places gives it.
-    """
-    shown = [{**finding, "anchor": anchor(finding["id"]), "weight": weight(finding)[:-1]} for finding in found]
+def write_findings(pages: Pages) -> None:
+    """Write one page of all findings by notebook, and of all questions with the findings that bear on each."""
+    shown = [{**finding, "anchor": anchor(finding["id"]), "weight": weight(finding)[:-1]} for finding in pages.found]
     books = [
         {"name": name, "title": title, "findings": [finding for finding in shown if finding["notebook"] == name]}
-        for name, title in titles.items()
+        for name, title in pages.titles.items()
     ]
     asked = [
         {
@@ -68,44 +57,30 @@ def write_findings(
     script = (TEMPLATES / "bond" / "search.js").read_text(encoding="utf-8").strip()
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     parts = {"found": shown, "books": [book for book in books if book["findings"]], "questions": asked}
-    site = site_of(facts) | {"tables": tables}
-    page = rendered("findings.html.j2", site=site, script=script, script_hash=f"sha256-{digest}", **parts)
-    write_text(folder / FINDINGS, page)
+    page = rendered("findings.html.j2", site=pages.site, script=script, script_hash=f"sha256-{digest}", **parts)
+    write_text(pages.folder / FINDINGS, page)
 
 
-def write_tables(
-    folder: Path,
-    facts: Mapping[str, Any],
-    found: Sequence[Mapping[str, Any]],
-    books: Mapping[str, Any],
-    tables: Mapping[str, str],
-) -> None:
-    """Write the address of each table: pages and findings that show it, builder, method, files and tests.
-
-    `books`: executed notebooks by name; `tables`: as traced.places gives them.
-    """
-    opened = {name: tables_of(book, tables) for name, book in books.items()}
-    made = addresses(tables, facts)
-    lines = "".join(f"{item['file']} {item['sha256']}\n" for item in facts["inputs"])
+def write_tables(pages: Pages) -> None:
+    """Write the address of each table: pages and findings that show it, builder, method, files and tests."""
+    tables, inputs = pages.site["tables"], pages.facts["inputs"]
+    opened = {name: tables_of(book, tables) for name, book in pages.notebooks.items()}
+    lines = "".join(f"{item['file']} {item['sha256']}\n" for item in inputs)
     shown = [
         {
             "of": one,
             "files": [{"name": name, "sha": digest[:SHORT]} for name, digest in one.files],
             "pages": [name for name, ids in opened.items() if one.id in ids],
-            "findings": [f | {"anchor": anchor(f["id"])} for f in map(dict, found) if f["table"] == one.id],
-            "csv": (folder / "tables" / f"{one.id}.csv").is_file(),
+            "findings": [{**f, "anchor": anchor(f["id"])} for f in pages.found if f["table"] == one.id],
+            "csv": one.id in pages.tables,
         }
-        for one in made
+        for one in addresses(tables, pages.facts)
     ]
-    again = {name: f"outputs/reference/notebooks/{name}.ipynb" for name in books if _kept(name)}
-    titles = {name: headline(book, name) for name, book in books.items()}
+    kept = (f"notebooks/{name}.ipynb" for name in pages.notebooks)
+    again = {Path(path).stem: f"outputs/reference/{path}" for path in kept if (REFERENCE_RUN / path).is_file()}
     digest = hashlib.sha256(lines.encode("utf-8")).hexdigest()[:SHORT]
-    parts = {"shown": shown, "titles": titles, "again": again, "digest": digest, "most": MOST}
-    write_text(folder / PAGE, rendered("tables.html.j2", site=site_of(facts), files=len(facts["inputs"]), **parts))
-
-
-def _kept(name: str) -> bool:
-    return (REFERENCE_RUN / "notebooks" / f"{name}.ipynb").is_file()
+    parts = {"shown": shown, "titles": pages.titles, "again": again, "digest": digest, "most": MOST}
+    write_text(pages.folder / PAGE, rendered("tables.html.j2", site=pages.site, files=len(inputs), **parts))
 
 
 def write_revisions(home: Path, facts: Mapping[str, Any], revisions: Sequence[Mapping[str, Any]]) -> None:

@@ -21,6 +21,7 @@ from bond_eval.core.periods import Quarter
 
 FILE = "tables.xlsx"
 MARKING = "OFFICIAL-SENSITIVE: not to be published or passed on."
+SYNTHETIC = "The data are synthetic: no real child is in them."
 # A cell takes 32,767 characters; the rest is in the CSV, and the cell says so.
 LONGEST, CUT = 32_000, " … (cut here: the whole text is in the CSV)"
 BLANK = "blank"
@@ -53,7 +54,7 @@ NOTES = (
     "A finding without an interval says why: a complete count has none, and of too few children none can be given.",
     "All: a total over the rows of its column.",
 )
-_DAY = re.compile(r"\d{4}-\d\d-\d\d")
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WIDEST = 60
 
 
@@ -122,7 +123,7 @@ def _cover(title: str, site: Mapping[str, Any]) -> Any:
     intro = [
         f"Tables of the evaluation workbook for {site['authority_name']}, {site['quarter_words']} ({site['quarter']}), "
         f"as of {site['as_of_words']}.",
-        "The data are synthetic: no real child is in them." if site["synthetic"] else "",
+        SYNTHETIC if site["synthetic"] else "",
         MARKING if site["internal"] else "Edition for the public.",
     ]
     about = [
@@ -136,12 +137,12 @@ def _cover(title: str, site: Mapping[str, Any]) -> Any:
 def _contents(
     names: Mapping[str, str], tables: Mapping[str, str], schema: Mapping[str, Any], marking: list[str]
 ) -> Any:
-    rows = [(_link(name), words, "") for name, words in (("Notes", "What the symbols mean"), ("Findings", "Findings"))]
+    apart = (("Notes", "What the symbols mean"), ("Findings", "Findings"))
+    rows = [(_link(name), words, "see sheet") for name, words in apart]
     for id, text in sorted(tables.items()):
         count = len(_rows(text)[1])
         shown: Any = _link(names[id]) if id in names else id
         rows.append((shown, _safe(schema.get(id, {}).get("title", id)), formats.number(count) if count else "no rows"))
-    rows = [(sheet, title, number or "see sheet") for sheet, title, number in rows]
     return _listed("Contents", "contents", ("Worksheet", "Title", "Rows"), rows, marking)
 
 
@@ -185,6 +186,10 @@ def _table(id: str, text: str, spec: Mapping[str, Any], marking: list[str]) -> A
     frame = pd.DataFrame([[_typed(*pair) for pair in zip(row, kinds, strict=True)] for row in rows], dtype=object)
     frame.columns = pd.Index(heads, dtype=object)
     used = sorted({cell for row in rows for cell in row} & set(SYMBOLS), key=list(SYMBOLS).index)
+    looks = {
+        kind: {"num_format": style, "align": "left" if kind == "text" else "right"}
+        for kind, (_, style) in UNITS.items()
+    }
     units = "; ".join(f"{head}: {UNITS[kind][0]}" for head, kind in zip(heads, kinds, strict=True) if kind)
     return GPTable(
         frame,
@@ -197,9 +202,7 @@ def _table(id: str, text: str, spec: Mapping[str, Any], marking: list[str]) -> A
         scope=_safe(f"Units. {units}."),
         index_columns={2: 0},
         additional_formatting=[
-            {"column": {"columns": [place], "format": {"num_format": UNITS[kind][1], "align": _side(kind)}}}
-            for place, kind in enumerate(kinds)
-            if kind
+            {"column": {"columns": [place], "format": looks[kind]}} for place, kind in enumerate(kinds) if kind
         ],
     )
 
@@ -212,10 +215,6 @@ def source_of(id: str) -> str:
     return f"{table.source}. Method: {table.method}." if table else "this run."
 
 
-def _side(kind: str) -> str:
-    return "left" if kind == "text" else "right"
-
-
 def _rows(text: str) -> tuple[list[str], list[list[str]]]:
     rows = [row for row in csv.reader(io.StringIO(text)) if row]
     return (rows[0], rows[1:]) if rows else ([], [])
@@ -223,7 +222,7 @@ def _rows(text: str) -> tuple[list[str], list[list[str]]]:
 
 def _typed(text: str, kind: str) -> Any:
     """A cell of a CSV: a number where its column holds numbers, a date where it is a label, else safe text."""
-    if not kind and _DAY.fullmatch(text):
+    if not kind and DAY.fullmatch(text):
         return dt.date.fromisoformat(text)
     if kind and kind != "text":
         try:

@@ -59,7 +59,7 @@ def read(place: str) -> bytes | None:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise InputError(f"{Path(place).name} cannot be read: {error.strerror or 'unknown'}.") from None
+            raise InputError(f"{Path(place).name} cannot be read: {error.strerror}. Let this user read it.") from None
     with _asked(place, "read"):
         store, path = _opened(place)
         with suppress(FileNotFoundError):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +12,11 @@ from typing import Any
 
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
-from bond_eval.core.findings import anchor, interval_text, questions
+from bond_eval.core.findings import anchor, questions
 from bond_eval.core.places import REFERENCE, ROOT, digests
 from bond_eval.workbook.compare import Run, read_run
+from bond_eval.workbook.pages import weight
+from bond_eval.workbook.parameters import nearest
 
 _FACTS = re.compile(r"[\w.-]+\.csv")
 _PROOFS = ("oracles", "worlds", "unit", "properties", "faults", "attack")
@@ -31,26 +31,17 @@ def chain(folder: Path, id: str, tests: Path = ROOT / "tests") -> list[tuple[str
     """
     run = read_run(folder)
     if id not in run.findings:
-        near = difflib.get_close_matches(id, run.findings, n=1, cutoff=0.0)
-        hint = f"the nearest is {near[0]}" if near else "the run has none"
+        hint = f"the nearest is {nearest(id, run.findings)}" if run.findings else "the run has none"
         raise InputError(f"Finding {id!r} is not in {folder.name}: {hint}.")
     finding = run.findings[id]
     return [
         ("Statement", finding["statement"]),
-        ("Weight", _weight(finding)),
+        ("Weight", "; ".join([f"Kind: {finding['kind']}", *weight(finding)])),
         *(("Question", f"{name}: {questions()[name]['text']}") for name in finding["questions"] if name in questions()),
         *(("Caveat", caveat) for caveat in finding["caveats"]),
         ("Notebook", _place(run, finding)),
         *_table(run, finding, tests),
     ]
-
-
-def _weight(finding: Mapping[str, Any]) -> str:
-    interval = f"no interval ({finding['no_interval']})"
-    if finding["interval"]:
-        interval = f"interval {interval_text(finding['interval'], finding['unit'])}"
-    n = "" if finding["n"] is None else f", n = {formats.number(finding['n'])}"
-    return f"{finding['kind']}; {finding['strength']}; {interval}{n}"
 
 
 def _place(run: Run, finding: Mapping[str, Any]) -> str:
@@ -60,61 +51,35 @@ def _place(run: Run, finding: Mapping[str, Any]) -> str:
 
 
 def _table(run: Run, finding: Mapping[str, Any], tests: Path) -> Iterator[tuple[str, str]]:
-    from bond_eval.evidence.registry import of_findings, registered
-
-    id = finding["table"]
-    spec = (registered() | of_findings()).get(id)
+    id, facts = finding["table"], run.release
     rows = f", {formats.plural(len(run.table(id)), 'row')} in tables/{id}.csv" if id in run.tables else ""
-    if spec is None:
+    made = addresses([id], facts, tests, (finding["id"],))
+    if not made:
         yield "Table", f"{id}{rows}; it is not registered any more"
-        yield "Method", finding["method"]
-        return
-    builder = f"{spec.build.__module__}:{spec.build.__name__}"
-    yield "Table", f"{id}: {spec.title}{rows}"
-    yield "Builder", builder
+    for one in made:
+        yield "Table", f"{id}: {one.title}{rows}"
+        yield "Builder", one.builder
     yield "Method", finding["method"]
-    yield from (("Input", line) for line in _inputs(run, spec.source))
-    named = naming_tests(tests, (id, f"{spec.build.__name__}()", finding["id"]))
-    yield from (("Test", name) for name in named)
-    if not named:
-        yield "Test", "no test names this table" if tests.is_dir() else "the tests are not here"
-
-
-def _inputs(run: Run, source: str) -> list[str]:
-    """Input files that a table's source speaks of, with rows (where the edition may say) and SHA-256."""
-    facts = _facts(run)
-    kept, beside, own = _spoken_of(source, facts, digests(REFERENCE))
-    lines = [f"data/reference/{name}, {_lines(name)}, {digest}" for name, digest in kept.items()]
-    read = [*(facts["inputs"] if own else ()), *beside]
-    return lines + [f"{item['file']}, {_rows(item)}{item['sha256']}" for item in read] or ["the run names no file"]
+    # The rows of a file can be a count of children, so that a public manifest leaves them out.
+    supplied = (*facts["inputs"], *facts.get("other_inputs", ()))
+    many = {item["file"]: f", {formats.plural(item['rows'], 'row')}" for item in supplied if "rows" in item}
+    for one in made:
+        own = [(item["file"], item["sha256"]) for item in facts["inputs"] if one.own]
+        yield from (("Input", f"{name}{many.get(name, '')}, {digest}") for name, digest in (*one.files, *own))
+        none = "no test names this table" if tests.is_dir() else "the tests are not here"
+        yield from (("Test", name) for name in one.tests or [none])
 
 
 def _spoken_of(
     source: str, facts: Mapping[str, Any], reference: Mapping[str, str]
-) -> tuple[dict[str, str], list[Mapping[str, Any]], bool]:
-    """What a source speaks of: reference files with SHA-256, files beside the return, and whether the return itself."""
-    kept = {name: reference[name] for name in dict.fromkeys(_FACTS.findall(source)) if name in reference}
-    rest = re.sub(r"data/reference/", "", source)
+) -> tuple[tuple[tuple[str, str], ...], bool]:
+    """What a source speaks of: (file, SHA-256) of reference and of beside the return; and whether the return itself."""
+    named = [name for name in dict.fromkeys(_FACTS.findall(source)) if name in reference]
+    rest = source.replace("data/reference/", "")
     beside = [item for item in facts.get("other_inputs", ()) if item["file"].split("/", 1)[0] in rest]
-    return kept, beside, any(word in rest for word in _OWN) or not (kept or beside)
-
-
-def _lines(name: str) -> str:
-    rows = (REFERENCE / name).read_text(encoding="utf-8").count("\n") - 1
-    return formats.plural(rows, "row")
-
-
-def _rows(item: Mapping[str, Any]) -> str:
-    # The rows of a file can be a count of children, so that a public manifest leaves them out.
-    return f"{formats.plural(item['rows'], 'row')}, " if "rows" in item else "rows not published, "
-
-
-def _facts(run: Run) -> Mapping[str, Any]:
-    if run.manifest:
-        return {**run.manifest["release"], "inputs": run.manifest["inputs"]}
-    kept = run.folder / "release.json"
-    facts: Mapping[str, Any] = json.loads(kept.read_text(encoding="utf-8"))["facts"] if kept.is_file() else {}
-    return {"inputs": [], **facts}
+    files = [(f"data/reference/{name}", reference[name]) for name in named]
+    files += [(item["file"], item["sha256"]) for item in beside]
+    return tuple(files), any(word in rest for word in _OWN) or not files
 
 
 def naming_tests(tests: Path, names: tuple[str, ...]) -> list[str]:
@@ -183,18 +148,21 @@ class Address:
     tests: tuple[str, ...]
 
 
-def addresses(ids: Iterable[str], facts: Mapping[str, Any], tests: Path = ROOT / "tests") -> list[Address]:
-    """The address of each registered table of `ids`, in their order. `facts`: a manifest's, with its inputs."""
+def addresses(
+    ids: Iterable[str], facts: Mapping[str, Any], tests: Path = ROOT / "tests", also: tuple[str, ...] = ()
+) -> list[Address]:
+    """The address of each registered table of `ids`, in their order. `facts`: a release's, with its inputs.
+
+    `also`: what else a test may name to count as one of the table's.
+    """
     from bond_eval.evidence.registry import of_findings, registered
 
     known, reference, found = registered() | of_findings(), digests(REFERENCE), []
     for spec in (known[id] for id in ids if id in known):
-        kept, beside, own = _spoken_of(spec.source, facts, reference)
-        files = [(f"data/reference/{name}", digest) for name, digest in kept.items()]
-        files += [(item["file"], item["sha256"]) for item in beside]
-        named = sorted(naming_tests(tests, (spec.id, f"{spec.build.__name__}()")), key=_kind)
+        files, own = _spoken_of(spec.source, facts, reference)
+        named = sorted(naming_tests(tests, (spec.id, f"{spec.build.__name__}()", *also)), key=_kind)
         made = f"{spec.build.__module__}.{spec.build.__name__}"
-        found.append(Address(spec.id, spec.title, made, spec.method, spec.source, tuple(files), own, tuple(named)))
+        found.append(Address(spec.id, spec.title, made, spec.method, spec.source, files, own, tuple(named)))
     return found
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from bond_eval.audit import audit
 from bond_eval.audit.bounds import System, _system, bounds
-from bond_eval.audit.leaks import read_confidential
+from bond_eval.audit.leaks import leaks, read_confidential
 from bond_eval.audit.links import Relation, relations
-from bond_eval.audit.periods import year_of
+from bond_eval.audit.periods import goes_on, year_of
 from bond_eval.audit.read import Grid, Published, Text, read_folder
 from bond_eval.audit.small import in_tables, in_text
 from bond_eval.audit.tables import number, tables_of
@@ -286,9 +286,43 @@ def test_small_counts_complements_steps_and_figures_beside():
     ]
 
 
+def test_rows_of_hospital_data_are_asked_for_eight_and_read_to_the_nearest_five():
+    values = [("n", "Events", "count", "of", True), ("of", "Children", "count", "", True)]
+    spec = _spec({"event": "Event", "team": "Team"}, ["team"], values)
+    spec["values"][0]["event"] = "event"
+    lines = [("A&E attendance", 8), ("Missing", 6)]
+
+    def made(n, of, *more):
+        rows = [(kind, "a", n, of) for kind, _ in lines] + [(kind, *row) for kind, _ in lines for row in more]
+        return "t", spec, ("event", "team", "n", "of"), rows
+
+    def shown(n, of):
+        id, _, heads, rows = made(n, of)
+        grid = Grid("tables/t.csv", id, heads, tuple(rows))
+        return [what for _, what in in_tables(tables_of(Published(grids=[grid], schema={id: spec})))]
+
+    assert shown("7", "40") == ["7 shown under “Events”"] and shown("10", "40") == []
+    assert shown("34", "40") == [] and shown("35", "40") == ["35 of 40 leaves 5"] * 2
+    assert shown("38", "40") == ["38 of 40 leaves 2"], "to the nearest five it may be none"
+    found = _bounds(made("c", "7"))
+    assert [found["t", kind.lower(), "a", "n"].falls for kind, _ in lines] == [True, False]
+    found = _bounds(made("c", "40", ("b", "10", "50"), ("All", "15", "90")))
+    ends = [(bound.low, bound.high, bound.falls) for bound in found.values()]
+    assert ends == [(0, 10, False), (5, 5, True)]
+
+
 @pytest.mark.parametrize(("text", "value"), [("1,234", 1234), ("(606)", -606), ("−5", -5), ("8%", 0.08), ("c", None)])
 def test_numbers_as_they_are_written(text, value):
     assert (number(text).value if number(text) else None) == value
+
+
+def test_periods_that_went_on_when_a_release_was_made():
+    """A year, quarter or month that had not ended; a day, a name and a file of the same release are none."""
+    went_on = [goes_on(text, "2019-20-Q3") for text in ("2019-20", "2019-20-q4", "january 2020", "2020-02-29")]
+    assert went_on == [True] * 4
+    over = ("2018-19", "2019-20-q3", "december 2019", "2019-12-31", "ifa", "all")
+    assert not any(goes_on(text, "2019-20-Q3") for text in over)
+    assert not goes_on("2019-20", "2019-20-Q4") and not goes_on("2019-20", "tables/series.csv")
 
 
 def test_financial_years_of_labels():
@@ -452,6 +486,15 @@ def test_a_date_of_birth_in_a_workbook(release, tmp_path):
     book["Notes"].append(["14/06/2009"])
     book.save(release / "tables.xlsx")
     assert _kinds(release) == {"names"}
+
+
+@pytest.mark.parametrize(("home", "told"), [("home/jsmith", 1), ("home", 0), ("srv/Data", 0)])
+def test_the_name_of_who_ran_it_and_a_home_folder_that_names_nobody(monkeypatch, home, told):
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(Path("/") / home))
+    monkeypatch.setenv("LOGNAME", "user")
+    pages = Published(raw=[("a.html", "A children's home; data of jsmith.")])
+    assert [what.partition(" (")[0] for _, what in leaks(pages, None)] == ["the name of the person who ran it"] * told
 
 
 def test_a_small_count_in_a_sentence_in_json_and_in_a_finding(release):
@@ -642,6 +685,32 @@ def test_parts_of_a_table_that_share_their_totals_are_not_one_part_in_two_releas
     assert _kinds(release, previous=earlier) == set()
     write(earlier, set())
     assert any(f.what == "it is exactly 9" for f in audit(release, previous=earlier).falls), "the cell itself still is"
+
+
+def test_sums_of_two_releases_are_of_the_same_rows_and_of_no_period_that_went_on(release):
+    """A measure that was not there a quarter ago, and a year that was not over, say nothing of what was withheld."""
+    years = [f"20{year}-{year + 1}" for year in range(15, 21)]
+
+    def write(folder, measures, hidden, more=0):
+        rows = [(name, year, "c" if (name, year) in hidden else 20 + 3 * at + 7 * here + more * (year == "2020-21"))
+                for here, name in enumerate(measures) for at, year in enumerate(years)]  # fmt: skip
+        _write(folder / "tables" / "series.csv", [("measure", "year", "children"), *rows])
+        schema = json.loads((folder / "tables" / "schema.json").read_text())
+        labels = {"measure": "Measure", "year": "Year"}
+        schema["tables"]["series"] = _spec(labels, [], [("children", "Children", "count", "", True)], "Series")
+        (folder / "tables" / "schema.json").write_text(json.dumps(schema))
+
+    earlier = release.parent / "2020-21-Q1"
+    shutil.copytree(release, earlier)
+    for year, now, more, falls in (
+        ("2018-19", ("in", "out"), 0, True),  # the same sum as before, and it was shown
+        ("2018-19", ("in", "other"), 0, False),
+        ("2020-21", ("in", "out"), 0, False),
+        ("2020-21", ("in", "out"), 9, False),
+    ):
+        write(earlier, ("in", "out"), {("out", year)})
+        write(release, now, set(), more)
+        assert bool(_kinds(release, previous=earlier) & {"recovered"}) is falls, (year, now)
 
 
 def _command(*words):

@@ -310,6 +310,17 @@ def test_an_earlier_release_that_gives_a_count_away_stops_the_new_one() -> None:
         make_plan({"dated": (table, frame)}, FACTS, [release])
 
 
+def test_what_an_attack_asks_for_is_withheld_but_for_what_earlier_releases_give() -> None:
+    table, frame = dated([8, 9, 30])
+    built, name = {"dated": (table, frame)}, lambda kind: ("dated", ("2020-03-31", kind), "n")
+    alone = make_plan(built, FACTS, more=frozenset({name("a")}))
+    assert name("a") in alone.hidden and len(alone.hidden) == 2
+    for kinds, asked in ((["a", "b", "c", ALL], "a"), (["a", "b", "c"], ALL)):
+        before = frame[frame["kind"].isin(kinds)].astype(str)
+        release = {"quarter": Quarter.parse("2020-21-Q1"), "tables": {"dated": before}}
+        assert make_plan(built, FACTS, [release], frozenset({name(asked)})).hidden == frozenset()
+
+
 def test_the_plan_is_saved_beside_a_public_release_only(tmp_path: Path) -> None:
     plan = Plan(frozenset({("dated", ("2020-03-31", "a"), "n")}))
     Release({}, {}, plan).save(tmp_path)

@@ -85,10 +85,10 @@ def test_what_is_worked_out_from_rounded_counts_has_two_figures() -> None:
 
 
 def test_an_estimate_in_words_has_two_figures_too() -> None:
-    row = headings.alone(
-        "Health", A_AND_E, headings.RATE, "", children=40.0, before=8, after=12, shown="1.49 (0.55 to 4.21)"
-    )
-    spec = replace(registered()["route29_headings"])
+    one = {"heading": "Health", "measure": A_AND_E, "form": headings.RATE, "children": 40.0, "before": 8, "after": 12,
+           "shown": "1.49 (0.55 to 4.21)"}  # fmt: skip
+    spec = registered()["route29_headings"]
+    row = pd.DataFrame([one], columns=[*spec.labels, *(value.name for value in spec.values)])
     assert protect(spec, row, "public").texts("shown") == ["1.5 (0.55 to 4.2)"]
     assert protect(spec, row.assign(measure="Missing"), "public").texts("shown") == ["1.49 (0.55 to 4.21)"]
 

@@ -21,7 +21,7 @@ from bond_eval.evidence.release import let_out
 from bond_eval.evidence.view import load_view
 from bond_eval.sample import write_sample
 from bond_eval.workbook.attack import weak, write_tables
-from bond_eval.workbook.progress import Silent
+from bond_eval.workbook.progress import Progress
 from bond_eval.workbook.publish import site_of
 from bond_eval.workbook.settings import RunSettings
 
@@ -92,7 +92,7 @@ def test_what_the_attack_finds_is_withheld_before_anything_reads_it(agreeing, tm
     tables, plan, more = let_out(agreeing, FACTS)
     fallen = falls(tmp_path / "alone", tables, plan)
     assert more == 0 and fallen and fallen[0].cells == (("there", 3, "m"),)
-    tables, plan, more = let_out(agreeing, FACTS, attack=weak(settings(tmp_path), Silent()))
+    tables, plan, more = let_out(agreeing, FACTS, attack=weak(settings(tmp_path), Progress()))
     assert falls(tmp_path / "again", tables, plan) == ()
     assert more == 1 and ("there", ("d",), "m") in plan.hidden
     assert str(tables["there"].cell("m", row="c")) == "44"  # no more than it takes
@@ -228,7 +228,7 @@ def fallen(folder: Path, world: str, children: int, seed: int, ids: tuple[str, .
     tables = registered()
     built = {id: (tables[id], tables[id].build(view)) for id in sorted(ids or tables)}
     days = {"as_of": view.as_of.isoformat(), "baseline": view.baseline.isoformat()}
-    out, plan, more = let_out(built, days, attack=None if ids else weak(settings(folder), Silent()))
+    out, plan, more = let_out(built, days, attack=None if ids else weak(settings(folder), Progress()))
     write_tables(folder / "run", {id: table.to_csv() for id, table in out.items()}, plan)
     report = audit(folder / "run")
     assert report.read["withheld cells"] > 20

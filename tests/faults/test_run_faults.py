@@ -18,8 +18,8 @@ import psutil
 import pytest
 
 from bond_eval.core.places import ROOT
-from bond_eval.workbook.ledger import read_ledger, runs
-from tests.tiny_runs import NAMES, bytes_of, laid_out, notebook
+from bond_eval.workbook.ledger import read_ledger
+from tests.tiny_runs import NAMES, bytes_of, laid_out, notebook, runs
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 LAST = ("out", "salford", "2020-21-Q2")

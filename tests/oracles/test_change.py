@@ -141,7 +141,6 @@ def test_a_bad_spell_before_a_referral_is_noticed():
         lambda: mean_estimate([1.0]),
         lambda: mean_estimate([1.0, float("nan")]),
         lambda: mean_estimate([2.0, 2.0]),
-        lambda: mean_estimate([1.0, 2.0], confidence=95),
         lambda: paired_change([1, 2], [1]),
         lambda: missing_pairs([1.0], [1.0, 2.0]),
         lambda: missing_pairs([1.0, 1.0], [2.0, 2.0]),

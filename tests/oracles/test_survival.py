@@ -179,13 +179,6 @@ def test_incidence_limits_without_censoring_are_binomial_on_the_log_log_scale():
     assert row["at_risk"] == 5
 
 
-def test_incidence_limits_follow_the_confidence():
-    wide, narrow = (cumulative_incidence(*COMPETING, confidence=level).at([8]) for level in (0.99, 0.8))
-    assert (wide["lower"] < narrow["lower"]).all() and (narrow["upper"] < wide["upper"]).all()
-    wide, narrow = (kaplan_meier(*MERCAPTOPURINE, confidence=level).at([13]) for level in (0.99, 0.8))
-    assert wide["lower"][0] < narrow["lower"][0] < narrow["upper"][0] < wide["upper"][0]
-
-
 def test_a_cause_that_never_happened_has_incidence_zero_and_no_limits():
     found = cumulative_incidence([1, 2, 3], [1, 0, 1], causes=3)
     assert found.causes == (1, 2, 3) and found.events == (2, 0, 0)
@@ -235,7 +228,6 @@ def test_three_groups_and_any_labels():
         lambda: kaplan_meier([1, -2], [1, 0]),
         lambda: kaplan_meier([1, 2], [1, 2]),
         lambda: kaplan_meier([1, 2], [1, 0.5]),
-        lambda: kaplan_meier([1, 2], [1, 0], confidence=95),
         lambda: kaplan_meier([1, 2], [1, 0]).at([-1]),
         lambda: kaplan_meier([1, 2], [1, 0], entry=[1, 0]),
         lambda: cumulative_incidence([1, 2], [1, 2], entry=[0]),

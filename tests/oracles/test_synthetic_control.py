@@ -71,7 +71,7 @@ def made(extra: float = -2.0) -> Panel:
     rng = np.random.default_rng(11)
     others = rng.normal(10, 2, size=(12, 6))
     y = others[:, :2] @ [0.3, 0.7] + extra * (np.arange(12) >= 10)
-    return Panel("T", tuple("ABCDEF"), tuple(range(12)), y, others, 10, ())
+    return Panel(tuple("ABCDEF"), tuple(range(12)), y, others, 10)
 
 
 def test_an_area_that_is_a_mixture_is_found_exactly():
@@ -93,7 +93,7 @@ def test_difference_by_hand():
     """Two years before, two after; changes of four others are 1, 2, 3 and 6, the treated area's is 9."""
     others = np.array([[0, 0, 0, 0], [2, 2, 2, 2], [2, 3, 4, 7], [2, 3, 4, 7]], dtype=float)
     y = np.array([5.0, 5, 14, 14])
-    found = panel_difference(Panel("T", tuple("ABCD"), (1, 2, 3, 4), y, others, 2, ()))
+    found = panel_difference(Panel(tuple("ABCD"), (1, 2, 3, 4), y, others, 2))
     reach = t.ppf(0.975, 3) * np.std([1, 2, 3, 6], ddof=1) * np.sqrt(1 + 1 / 4)
     assert (found.effect.value, found.effect.lower, found.effect.upper) == pytest.approx((6, 6 - reach, 6 + reach))
     assert (found.p_value, found.smallest, found.others) == (1 / 5, 1 / 5, 4)
@@ -102,7 +102,7 @@ def test_difference_by_hand():
 def test_parallel_trends_are_the_slopes_before():
     years = np.arange(10.0)
     others = np.column_stack([years * slope for slope in (1.0, 2.0, 3.0, 2.0)])
-    found = panel_difference(Panel("T", tuple("ABCD"), tuple(range(10)), years * 4.0, others, 8, ()))
+    found = panel_difference(Panel(tuple("ABCD"), tuple(range(10)), years * 4.0, others, 8))
     assert found.parallel.value == pytest.approx(2)
     assert found.parallel.lower < 2 < found.parallel.upper
 

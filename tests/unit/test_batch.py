@@ -45,7 +45,7 @@ def run_workbook(settings, progress):
     page, old = f"{count} after {before}", settings.folder / "index.html"
     reused = old.exists() and old.read_text() == page
     if not reused:
-        time.sleep(float(os.environ.get("STAND_IN_SECONDS", "0")))
+        time.sleep(90 if count == "slow" else float(os.environ.get("STAND_IN_SECONDS", "0")))
         with replaced_folder(settings.folder) as work:
             write_text(work / "index.html", page)
             write_text(work / "tables" / "placements_at_date.csv",
@@ -277,11 +277,18 @@ def _kill_worker_in_mid_run(cluster, log, seconds=400):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as Linux and macOS have them")
-def test_a_cluster_gives_the_same_bytes_though_a_worker_is_killed(undisturbed, stand_in, monkeypatch):
+def test_a_cluster_gives_the_same_bytes_after_an_interruption_and_a_lost_worker(undisturbed, stand_in, monkeypatch):
     plan, calm = undisturbed
     monkeypatch.setenv("STAND_IN_SECONDS", "1.5")
     out = stand_in / "out"
     with _cluster(stand_in) as (address, cluster):
+        slow = _plan(stand_in / "slow", {"east": "slow", "west": "slow"})
+        with _batch(slow, stand_in / "slow" / "out", "--scheduler", address) as batch:
+            running = _until(lambda: len(found := _jobs(stand_in / "slow")) == 2 and found)
+            batch.send_signal(signal.SIGINT)
+            _, errors = batch.communicate(timeout=60)
+        assert batch.returncode == 130 and "Ending the runs on the cluster" in errors, errors
+        assert psutil.wait_procs(running, timeout=5)[1] == [], "no run of the batch is there any more"
         with _batch(plan, out, "--scheduler", address) as batch:
             family = _kill_worker_in_mid_run(cluster, out / "logs" / "south-2020-21-Q1.log")
             said, errors = batch.communicate(timeout=120)
@@ -379,7 +386,7 @@ def _real_plan(folder, names, quarters, only):
     return str(folder / "plan.csv")
 
 
-def _batch(plan, out, *options):
+def _begun(plan, out, *options):
     return subprocess.Popen([sys.executable, "-m", "bond_eval.cli", "batch", plan, "--out", out, *options], cwd=ROOT)
 
 
@@ -397,13 +404,13 @@ def test_the_workbook_gives_the_same_bytes_here_and_on_a_cluster_with_a_worker_k
 ):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     plan, here, there = _real_plan(tmp_path, names, quarters, only), tmp_path / "here", tmp_path / "there"
-    assert _batch(plan, here).wait() == 0
+    assert _begun(plan, here).wait() == 0
     first = _published(here)
     assert all((here / job.authority / job.folder / "index.html").is_file() for job in read_plan(plan))
     again = run_batch(read_plan(plan), str(here), jobs=2)
     assert all(result.reused for result in again.results) and _published(here) == first
     with _cluster(tmp_path) as (address, cluster):
-        batch = _batch(plan, there, "--scheduler", address)
+        batch = _begun(plan, there, "--scheduler", address)
         try:
             family = _kill_worker_in_mid_run(cluster, there / "logs" / f"{lost}.log", 3 * 3600)
             assert batch.wait() == 0

@@ -51,7 +51,7 @@ def test_simulation_of_a_linear_model_matches_its_closed_form():
     found = monte_carlo(linear, parameters, seed=7, draws=200_000)
     assert found.spread.mean == pytest.approx(6, abs=0.02)
     assert found.result.var() == pytest.approx((9 + 4) * parameters["a"].variance, rel=0.02)
-    assert found.spread.draws == 200_000
+    assert found.result.size == 200_000
 
 
 def test_simulation_is_seeded_and_a_parameter_more_leaves_the_rest():
@@ -83,7 +83,7 @@ def test_tornado_of_a_linear_model():
         "a": Parameter(0.0, 1.0, 2.0),
         "c": Parameter(1.0, 1.0, 1.0),
     }
-    bars = tornado(linear, parameters, level=0.9)
+    bars = tornado(linear, parameters)
     assert [bar.parameter for bar in bars] == ["a", "b", "c"]
     for bar, slope in zip(bars, (3, -2, 0), strict=True):
         assert bar.swing == pytest.approx(slope * (bar.high - bar.low))

@@ -118,17 +118,17 @@ def encompass(*rows: tuple[str, str, int]) -> pd.DataFrame:
 
 
 def test_a_week_runs_from_monday_and_knows_how_much_of_it_is_counted() -> None:
-    found = abuse.by_week(encompass(
+    found = abuse.by_period(encompass(
         ("2020-06-26", "2020-06-28", 20), ("2020-06-29", "2020-06-30", 9), ("2020-07-01", "2020-07-05", 30),
         ("2020-07-01", "2020-07-05", 2),
-    ))  # fmt: skip
+    ), "W")  # fmt: skip
     assert found.to_numpy().tolist() == [[day("2020-06-22"), 20, 3], [day("2020-06-29"), 41, 7]]
 
 
 def test_counts_that_cross_a_border_belong_to_no_week_and_no_month() -> None:
     across = encompass(("2020-06-26", "2020-07-02", 20), ("2020-07-06", "2020-07-12", 9))
-    assert abuse.by_week(across).empty and abuse.by_month(across).empty
-    assert abuse.by_month(across[1:]).to_numpy().tolist() == [[day("2020-07-01"), 9, 7]]
+    assert abuse.by_period(across, "W").empty and abuse.by_period(across, "M").empty
+    assert abuse.by_period(across[1:], "M").to_numpy().tolist() == [[day("2020-07-01"), 9, 7]]
 
 
 @pytest.mark.parametrize(

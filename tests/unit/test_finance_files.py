@@ -14,8 +14,7 @@ import pandas as pd
 import pytest
 
 from bond_eval.core.errors import InputError
-from bond_eval.intake.finance import Finance, load_finance
-from bond_eval.intake.finance_forms import RULES
+from bond_eval.intake.finance import RULES, Finance, load_finance
 from bond_eval.intake.forms import day_in_name, read_month
 from bond_eval.intake.typed import NO_DAY
 from tests.helpers import ROOT, day, episode, filler, load, write_return

@@ -29,7 +29,7 @@ from bond_eval.economics.scenarios import (
 )  # fmt: skip
 from bond_eval.evidence.disclosure import Plan, crowded, make_plan
 from bond_eval.evidence.figures import flows
-from bond_eval.evidence.gate import protect
+from bond_eval.evidence.gate import FEWER, ROUNDED, one_childs, protect
 from bond_eval.evidence.registry import ALL, Table, Value
 from bond_eval.intake.typed import NO_DAY
 from bond_eval.methods.value_of_information import value_of_information
@@ -56,10 +56,10 @@ def test_an_end_on_the_day_after_the_as_of_date_is_not_known():
 
 
 def test_an_event_on_the_day_that_a_window_ends_is_not_in_it():
-    """Opened on 1 February: that day is of the wait. Followed for 30 days from 1 March: to 30 March."""
-    cases = [{"child": 0, "referral": "2020-02-01", "start": "2020-03-01"}]
-    events = missing_on(0, "2019-01-15", "2020-01-31", "2020-02-01", "2020-03-30", "2020-03-31")
-    row = event_change(register(cases, events=events), AS_OF, "route29", "missing", window=30).frame.iloc[0]
+    """Opened on 1 February: that day is of the wait. Followed for 365 days from 1 March 2019: to 28 February 2020."""
+    cases = [{"child": 0, "referral": "2019-02-01", "start": "2019-03-01"}]
+    events = missing_on(0, "2018-01-15", "2019-01-31", "2019-02-01", "2020-02-28", "2020-02-29")
+    row = event_change(register(cases, events=events), AS_OF, "route29", "missing").frame.iloc[0]
     assert (row["earlier"], row["recent"], row["after"]) == (0, 1, 1)
 
 
@@ -243,3 +243,114 @@ def test_the_plan_withholds_one_child_and_a_part_of_which_few_are_left():
     told = table(frame, {"row": "Row"}, *PART).table
     plan = make_plan({"t": (told, frame)}, {"as_of": "2020-09-30", "baseline": "2019-03-31"})
     assert {(row[0], column) for _, row, column in plan.hidden} == {("a", "n"), ("b", "n")}
+
+
+def test_a_reader_is_told_what_was_done_to_rows_and_counts_and_nothing_where_nothing_was():
+    def note(audience="public", source="SSDA903", fewer=False, said="", kind="count", rows=2):
+        frame = pd.DataFrame({"row": list("ab")[:rows], "n": [30, 31][:rows]})
+        spec = Table("t", "n", "T", "a row", {"row": "Row"}, (Value("n", "N", kind),), (), source, "count",
+                     lambda view: frame, said=said)  # fmt: skip
+        return protect(spec, frame, audience, fewer=fewer).note
+
+    rounded = ROUNDED.format(5)
+    assert [note(), note(rows=0, source="hospital data"), note(source="hospital data", kind="number")] == ["", "", ""]
+    assert [note(fewer=True), note(fewer=True, said="In fewer rows.")] == [FEWER, "In fewer rows."]
+    assert [note(source="hospital data"), note("internal", "hospital data")] == [rounded, ""]
+    assert note(source="hospital data", fewer=True) == f"{FEWER} {rounded}"
+
+
+def test_an_inward_column_is_in_no_public_table_and_what_is_missing_is_not_withheld():
+    values = (Value("n", "N"), Value("why", "Why", "text", follows=("n",), inward=True),
+              Value("cost", "Cost", "pounds", follows=("n",)))  # fmt: skip
+    frame = pd.DataFrame({"row": list("abc"), "n": [3, 9, None], "why": list("xyz"), "cost": [None, 2.0, 3.0]})
+    spec = Table("t", "n", "T", "a row", {"row": "Row"}, values, (), "SSDA903", "count", lambda view: frame)
+    shown, inside = protect(spec, frame, "public"), protect(spec, frame, "internal")
+    assert [value.name for value in shown.table.values] == ["n", "cost"] == list(shown.symbols)
+    assert list(shown.frame) == ["row", "n", "cost"] and list(inside.frame) == ["row", "n", "why", "cost"]
+    assert shown.symbols.to_numpy().tolist() == [["c", "x"], ["", ""], ["x", ""]]
+    assert inside.symbols.to_numpy().tolist() == [["", "", "x"], ["", "", ""], ["x", "", ""]]
+    assert shown.frame["n"].tolist() == [None, 9.0, None] and (shown.audience, shown.note) == ("public", "")
+
+
+def test_hospital_counts_are_to_the_nearest_five_and_what_is_worked_out_from_them_to_two_figures():
+    rows = {"kind": ["A&E attendance", "A&E attendance", "A&E attendance", "Missing"], "n": [13, 8, 0, 13],
+            "rate": [0.12345, -1284.5, 0.0, 0.12345], "words": ["1.249 (12.5 to 1284.5)", None, "5 of 0.0", "1.249"],
+            "far": [1.234, 1.234, 1.234, 1.234], "free": [13.26, 13.26, 13.26, 13.26], "m": [13, 8, 0, 13]}  # fmt: skip
+    behind = {"follows": ("n",)}
+    values = (Value("n", "N", event="kind"), Value("rate", "Rate", "decimal", **behind),
+              Value("words", "Words", "text", **behind), Value("far", "Far", "number", follows=("free", "n")),
+              Value("free", "Free", "number"), Value("m", "M"))  # fmt: skip
+    frame = pd.DataFrame(rows)
+    spec = Table("t", "n", "T", "a row", {"kind": "Kind"}, values, (), "SSDA903", "count", lambda view: frame)
+    shown = protect(spec, frame, "public", Plan()).frame
+    assert shown["n"].tolist() == [15, 10, 0, 13] and shown["m"].tolist() == [13, 8, 0, 13]
+    assert shown["rate"].tolist() == pytest.approx([0.12, -1300, 0, 0.12345])
+    assert shown["words"].where(shown["words"].notna(), None).tolist() == ["1.2 (12 to 1300)", None, "5 of 0", "1.249"]
+    assert shown["far"].tolist() == pytest.approx([1.2, 1.2, 1.2, 1.234]) and shown["free"].tolist() == [13.26] * 4
+
+
+def test_a_count_alone_withheld_takes_the_smallest_of_its_line_with_it_and_the_total_last():
+    def hidden(n, whole, rows=("a", "b", "c", ALL)):
+        frame = pd.DataFrame({"row": rows, "n": n, "whole": whole})
+        spec = Table("t", "n", "T", "a row", {"row": "Row"}, PART, ("row",), "S", "count", lambda view: frame)
+        return (protect(spec, frame, "public").symbols["n"] == "c").tolist()
+
+    forty = [40] * 4
+    assert hidden([3, 12, 9, 24], forty) == [True, False, True, False]
+    assert hidden([3, 12, 9, 0], forty) == [True, False, True, False]
+    assert hidden([9, 12, 6, 27], forty) == [False] * 4
+    assert hidden([3, 0, 9, 12], forty) == [True, False, True, False]
+    # None that is not zero: the smallest of what there is. The total alone: of its members one.
+    assert hidden([38, 0, 0, 90], [40, 40, 40, 200]) == [True, True, False, False]
+    assert hidden([12, 9, 14, 38], forty) == [False, True, False, True]
+    assert hidden([20, 20], [22, 40], ("a", ALL)) == [True, True] and hidden([3, 0], [40, 40], ("a", ALL)) == [
+        True,
+        True,
+    ]
+    assert hidden([3, 4, 9, 16], forty) == [True, True, False, False]
+    # The rows of another table's order, and two margins: what one line asks for, the lines across it answer.
+    assert hidden([24, 12, 9, 3], forty, (ALL, "a", "b", "c")) == [False, False, True, True]
+    body = pd.DataFrame([[3, 9, 20], [11, 14, 12], [14, 15, 16]], index=list("abc"), columns=list("xyz"))
+    body.loc[ALL] = body.sum()
+    body[ALL] = body.sum(axis=1)
+    frame = body.rename_axis("row").reset_index().melt("row", var_name="column", value_name="n")
+    spec = Table("t", "n", "T", "a row", {"row": "Row", "column": "Column"}, (Value("n", "N"),), ("row", "column"), "S",
+                 "count", lambda view: frame)  # fmt: skip
+    found = frame[protect(spec, frame, "public").symbols["n"] == "c"]
+    # Row by row and column by column until none is left alone: the smallest of each, in the second round too.
+    assert sorted(found["row"] + found["column"]) == ["ax", "ay", "bx", "by", "bz", "cx", "cz"]
+
+
+def test_a_mean_over_rows_of_which_one_is_withheld_is_withheld_in_all_of_them_and_what_follows_it_too():
+    values = (Value("told", "Told", "text", follows=("mean",)),
+              Value("mean", "Mean", "decimal", follows=("n",), over="group"), Value("n", "N"),
+              Value("own", "Own", "decimal", follows=("n",)))  # fmt: skip
+    frame = pd.DataFrame({"group": list("ppqq"), "row": list("abcd"), "told": list("wxyz"), "mean": 6.0,
+                          "n": [3, 9, 9, 0], "own": 1.0})  # fmt: skip
+    spec = Table("t", "n", "T", "a row", {"group": "G", "row": "R"}, values, (), "S", "count", lambda view: frame)
+    symbols = protect(spec, frame, "public").symbols
+    assert symbols.to_numpy().tolist() == [["c"] * 4, ["c", "c", "", ""], [""] * 4, [""] * 4]
+    plan = Plan(frozenset({("t", ("q", "c"), "n")}))
+    assert protect(spec, frame, "public", plan).symbols.to_numpy().tolist() == [
+        ["c"] * 4, ["c", "c", "", ""], ["c"] * 4, ["c", "c", "", ""],
+    ]  # fmt: skip
+
+
+def test_money_of_few_children_or_mostly_of_one_is_withheld():
+    values = (Value("children", "Children", children=False), Value("cost", "Cost", "thousands", follows=("children",)),
+              Value("free", "Free", "money"), Value("top", "Top", "percent", largest="most"),
+              Value("rate", "Rate", "rate", follows=("children",)),
+              Value("both", "Both", "money", follows=("children",), largest="most"))  # fmt: skip
+    frame = pd.DataFrame({"row": list("abcd"), "children": [0, 2, 3, 1], "cost": 1.0, "free": 1.0, "top": 0.5,
+                          "rate": 1.0, "both": 1.0, "most": [0.86, 0.85, None, "0.9"]}, index=[4, 5, 6, 7])  # fmt: skip
+    spec = Table("t", "n", "T", "a row", {"row": "Row"}, values, (), "S", "count", lambda view: frame)
+    symbols = protect(spec, frame, "public").symbols
+    assert {name: "".join(symbol or "." for symbol in symbols[name]) for name in symbols} == {
+        "children": "....", "cost": ".c.c", "free": "....", "top": "c..c", "rate": "....", "both": "cc.c",
+    }  # fmt: skip
+
+
+def test_the_share_of_one_child_in_a_line_of_cost_is_whole_where_the_line_is_withheld():
+    lines = pd.DataFrame({"cost_pounds": [100.0, 100.0, 0.0, -5.0, 100.0, 1.0], "children": [6, 5, 6, 6, 0, 7],
+                          "largest_pounds": [40.0, 40.0, 2.0, 3.0, 30.0, 0.5]})  # fmt: skip
+    assert one_childs(lines).tolist() == [0.4, 1, 0, 0, 0.3, 0.5]

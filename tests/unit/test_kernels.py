@@ -198,11 +198,13 @@ def test_where_kernels_are_not_forked_the_results_are_the_same(tmp_path, monkeyp
     assert not kernels.forks()
     good = job(tmp_path, "good", *SHOWS[:4])
     dies, slow = job(tmp_path, "dies", "import os; os._exit(3)"), job(tmp_path, "slow", "while 1: 1", cell_timeout=2)
-    outcomes = run(tmp_path, [good, dies, slow])
+    full = job(tmp_path, "full", "len(bytearray(2 * 2**30))", memory_mb=1000)
+    outcomes = run(tmp_path, [good, dies, slow, full])
     assert {name: outcome.status for name, outcome in outcomes.items()} == {
         "good": "",
         "dies": "died",
         "slow": "timed out",
+        "full": "out of memory" if sys.platform == "linux" else "",
     }
     monkeypatch.delenv(kernels.ORDINARY)
     if kernels.forks():

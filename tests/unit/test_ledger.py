@@ -13,8 +13,8 @@ from bond_eval.core.errors import InputError
 from bond_eval.workbook import ledger
 from bond_eval.workbook import run as runner
 from bond_eval.workbook.execute import Outcome
-from bond_eval.workbook.ledger import Ledger, read_ledger, runs
-from tests.tiny_runs import NAMES, build, executed, laid_out, settings_of
+from bond_eval.workbook.ledger import Ledger, read_ledger
+from tests.tiny_runs import NAMES, build, executed, laid_out, runs, settings_of
 
 
 def test_events_are_numbered_and_read_back_in_order(tmp_path):
@@ -127,8 +127,8 @@ def test_no_machine_path_and_no_value_is_in_it(base):
         ("", "", "done", ""),
         ("DeadKernelError", "died", "died", "Its kernel died in cell 3; the cells after that did not run."),
         ("DeadKernelError", "out of memory", "out of memory", "It needed more memory than it may have in cell 3."),
-        ("MemoryError", "", "out of memory", "It needed more memory than it may have in cell 3."),
-        ("CellTimeoutError", "", "timed out", "Cell 3 took longer than a cell may."),
+        ("MemoryError", "out of memory", "out of memory", "It needed more memory than it may have in cell 3."),
+        ("CellTimeoutError", "timed out", "timed out", "Cell 3 took longer than a cell may."),
         ("KeyboardInterrupt", "timed out", "timed out", "Cell 3 took longer than a cell may."),
         ("ValueError", "", "failed", "Cell 4 raised ValueError; the cells after it did not run."),
     ],

@@ -28,6 +28,8 @@ from bond_eval.evidence.scorecard import (
     with_own,
 )  # fmt: skip
 from bond_eval.evidence.tables.assurance_view import NO_DATE, NO_RETURN, NOW, PAPERS, THEN, by_hand
+from bond_eval.evidence.tables.measures_of_success import UNMEASURED
+from bond_eval.evidence.tables.when_shall_we_know import detectable_effects, when_known
 from bond_eval.evidence.view import View, load_view
 from bond_eval.intake.forms import form_table
 from bond_eval.intake.measures import FORMS, load_measures
@@ -64,6 +66,39 @@ def supplied(view: View, folder, **files: str) -> View:
 def table(view: View, id: str):
     spec = registered()[id]
     return protect(spec, spec.build(view), view.audience)
+
+
+# Summaries --------------------------------------------------------------------------------------------------------
+
+
+def test_the_summaries_count_the_rows_of_the_board_and_of_the_theories(view):
+    summary, theory, known = (table(view, id) for id in ("scorecard_summary", "theory_of_change", "theory_summary"))
+    counted = dict(zip(summary.label("verdict"), summary.numbers("measures"), strict=True))
+    variations = table(view, "scorecard").texts("variation")
+    assert counted == {verdict: variations.count(verdict) for verdict in counted}
+    assert sum(counted.values()) == len(variations)
+    for name in dict.fromkeys(theory.label("diagram")):
+        states = theory.where(diagram=name).texts("status")
+        judged = sum(state in (IMPROVING, WORSE, STEADY) for state in states)
+        shown = [known.cell(value, diagram=name).value for value in ("boxes", "judged", "blank")]
+        assert shown == [len(states), judged, states.count(UNMEASURED)]
+    assert known.cell("boxes", diagram="All").value == len(theory)
+
+
+def test_a_value_by_hand_that_differs_from_the_computed_one_is_shown_beside_it(view):
+    found = table(view, "measure_conflicts")
+    hand = pd.read_csv(SAMPLE / "measures" / "values.csv").set_index(["measure_id", "period"])["value"]
+    computed, told, gap = (found.cell(name, period="2019-20-Q3").value for name in ("numerator", "hand", "gap"))
+    assert told == hand["op_started", "2019-20-Q3"] == 15 and gap == told - computed == 2
+
+
+def test_each_question_waits_for_the_measure_that_would_show_the_smallest_fall(view):
+    seen, when = detectable_effects(view), when_known(view)
+    for row in when.to_dict("records"):
+        falls = [fall for fall, asked in zip(seen["fall"], seen["questions"], strict=True)
+                 if row["question"] in asked.split(", ")]  # fmt: skip
+        assert row["uncounted"] == (not falls) and row["fall"] == pytest.approx(min(falls, default=np.nan), nan_ok=True)
+    assert len(when) == 10 and 0 < when["uncounted"].sum() < 10
 
 
 # Re-basing --------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, ROOT
 from bond_eval.workbook import run as runner
 from bond_eval.workbook.parameters import common, declared, dials, read_pairs
+from bond_eval.workbook.settings import RunSettings
 from tests.tiny_runs import build, executed, laid_out, notebook, settings_of
 
 COMMON = {"authority": "salford", "quarter": "2020-21-Q2", "data": "data", "audience": "public", "seed": 2021}
@@ -184,7 +185,7 @@ def test_a_wrong_parameter_is_refused_before_anything_is_read_or_written(tmp_pat
     with pytest.raises(InputError):
         quarter = wrong.pop("quarter", Quarter(2020, 2))
         usual = {"out": base / "out", "notebooks": base / "nbs"}
-        settings = runner.RunSettings(base / "data", "salford", quarter, **usual, **wrong)
+        settings = RunSettings(base / "data", "salford", quarter, **usual, **wrong)
         runner.run_workbook(settings, build=lambda *_: pytest.fail("it was built"))
     assert ran == [] and not (base / "out").exists()
 

@@ -39,6 +39,10 @@ def view(found=None, rows=(), published=""):
     )  # fmt: skip
 
 
+def framed(*rows: dict) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=[*shared.LABELS, *(value.name for value in shared.VALUES)])
+
+
 def public(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     return protect(registered()[name], frame, "public").shown()
 
@@ -154,7 +158,7 @@ def event_row(verdict: str, **more) -> pd.DataFrame:
 def missing_heading(frame: pd.DataFrame, found=None) -> dict:
     seen = view(found or register([started(0)]))
     seen.shelf["programme_events"] = frame
-    return shared.headings(seen, "route29", [("Missing", "event", "Missing", "events")]).iloc[0].to_dict()
+    return shared.headings(seen, "route29", [("Missing", "event", "Missing", "events")])[0]
 
 
 @pytest.mark.parametrize(
@@ -167,8 +171,8 @@ def missing_heading(frame: pd.DataFrame, found=None) -> dict:
 def test_every_verdict_is_told_and_counted_under_its_kind(verdict, kind):
     row = missing_heading(event_row(verdict))
     assert (row["said"], row["shown"], row["ratio"]) == (verdict, "0.62 (0.51 to 0.75)", 0.621)
-    counts = shared.summary(pd.DataFrame([row, row])).set_index("said")["measures"]
-    assert counts[kind] == 2 and counts["All"] == 2 and counts.drop(["All", kind]).sum() == 0
+    counts = dict(shared.summary([row["said"]] * 2))
+    assert counts.pop(kind) == 2 and counts.pop("All") == 2 and not any(counts.values())
 
 
 def test_a_heading_without_rows_says_what_it_needs_or_that_nothing_was_recorded():
@@ -177,13 +181,27 @@ def test_a_heading_without_rows_says_what_it_needs_or_that_nothing_was_recorded(
     absent = register([started(0)])
     object.__setattr__(absent, "absent", ("events",))
     row = missing_heading(none, absent)
-    assert row["said"] == f"cannot be said: needs {shared.NEEDS['events']}" and np.isnan(row["ratio"])
-    without = shared.headings(view(None), "route29", [("Missing", "event", "Missing", "events")]).iloc[0]
-    assert without["said"] == f"cannot be said: needs {shared.NEEDS['cases']}" and pd.isna(without["shown"])
+    assert row["said"] == f"cannot be said: needs {shared.NEEDS['events']}" and "ratio" not in row
+    without = shared.headings(view(None), "route29", [("Missing", "event", "Missing", "events")])[0]
+    assert without["said"] == f"cannot be said: needs {shared.NEEDS['cases']}" and "shown" not in without
+
+
+def test_children_taken_on_beside_those_who_were_not_or_wait_by_hand():
+    """Twelve taken on, two of them looked after in the half-year from the decision; none of twelve refused."""
+    refusal = {"decision": "not accepted", "start": ""}
+    rows = [{**started(n, "2020-01-02"), **(refusal if n >= 12 else {})} for n in range(24)]
+    stays = [{"child": n, "start": "2020-03-01", "submission": 2} for n in range(2)]
+    seen = view(register(rows, [{"care": n if n < 2 else -1} for n in range(24)]), stays)
+    asked = [("Entry to care", "comparison", against, "cases") for against in ("refused", "waiting")]
+    refused, waiting = shared.headings(seen, "route29", asked)
+    assert [refused[name] for name in ("children", "beside", "after", "before")] == [12, 12, 2, 0]
+    assert refused["ratio"] == pytest.approx(2 / 12) and refused["lower"] < 0 < refused["upper"]
+    assert refused["said"] == ALIKE and refused["shown"].startswith("17% (")
+    assert waiting["beside"] == 0 and waiting["said"] == TOO_FEW and waiting["shown"] is None
 
 
 def test_a_small_count_takes_the_words_of_its_estimate_with_it():
-    shown = public("route29_headings", pd.DataFrame([missing_heading(event_row(BETTER, after=4))])).iloc[0]
+    shown = public("route29_headings", framed(missing_heading(event_row(BETTER, after=4)))).iloc[0]
     assert shown["Estimate (95% interval)"] == shown["Events after"] == "c"
 
 
@@ -269,7 +287,7 @@ def in_care(*spells: tuple[str, str, str], **more) -> list[dict]:
 
 def of_starters(build, rows: list[dict], children: int) -> dict:
     found = register([started(n) for n in range(children)], [{"care": n} for n in range(children)])
-    return build(view(found, rows)).iloc[0].to_dict()
+    return build(view(found, rows))
 
 
 def test_out_of_borough_at_the_start_and_now_by_hand():
@@ -283,7 +301,7 @@ def test_out_of_borough_at_the_start_and_now_by_hand():
     few = of_starters(route29._out_of_borough, stays[:8], 8)
     assert few["said"] == TOO_FEW
     unknown = of_starters(route29._out_of_borough, [{**row, "location": "not known"} for row in stays], 20)
-    assert unknown["said"].startswith("cannot be said") and np.isnan(unknown["children"])
+    assert unknown["said"].startswith("cannot be said") and "children" not in unknown
 
 
 def test_who_came_back_into_care_by_hand():

@@ -37,7 +37,7 @@ def test_becoming_looked_after_is_counted_from_the_start_and_everybody_counts():
     rows = care([("2020-04-02", "S", IFA)], [("2019-06-01", "S", IFA)])
     people = [{"care": 0}, {}, {"birth": "2002-03-03"}, {"care": 1}]
     found = follow_up(register([case(n, "2020-02-01") for n in range(4)], people), history(rows, ENDS), AS_OF)
-    assert (len(found.frame), found.left_out, found.unlinked) == (3, 1, 2)
+    assert (len(found.frame), found.unlinked) == (3, 2)
     assert found.frame.set_index("child")[["time", "cause"]].to_dict("index") == {
         0: {"time": 61, "cause": 1}, 1: {"time": 243, "cause": 0}, 2: {"time": 31, "cause": 2},
     }  # fmt: skip
@@ -54,17 +54,6 @@ def test_a_case_still_open_counts_as_much_as_a_closed_one():
                   history(rows, ENDS), AS_OF).at(90)["incidence"][0] for end in ("2020-03-01", "")
     )  # fmt: skip
     assert closed == still == 0.5
-
-
-def test_time_from_referral_is_not_lived_through_by_starting_later():
-    """Counted from referral, a starter is at risk only from its start: the risk set then holds nobody before."""
-    rows = care([("2020-06-01", "S", IFA)])
-    cases = [{"child": 0, "referral": "2020-02-01", "start": "2020-05-01"},
-             {"child": 1, "referral": "2020-02-01", "start": "2020-04-01"}]  # fmt: skip
-    found = follow_up(register(cases, [{"care": 0}, {}]), history(rows, ENDS), AS_OF, clock="opened")
-    assert list(found.frame["entry"]) == [60, 90] or list(found.frame["entry"]) == [90, 60]
-    at = found.curve.at([61, 100])
-    assert list(at.loc[at["cause"] == 1, "at_risk"]) == [1, 2]
 
 
 def test_a_child_started_before_the_returns_begin_enters_late():
@@ -90,17 +79,9 @@ def test_leaving_care_by_its_ways():
     found = follow_up(
         register([case(n, "2020-02-01") for n in range(4)], people), history(rows, ENDS), AS_OF, outcome=EXIT
     )
-    assert found.left_out == 1 and len(found.frame) == 3
+    assert len(found.frame) == 3
     table = found.at(200).set_index("cause")["incidence"]
     assert table["Returned home"] == pytest.approx(1 / 3) and table["Adoption or guardianship"] == pytest.approx(1 / 3)
-
-
-def test_refused_children_can_be_followed_and_unknown_groups_cannot():
-    rows = care([("2020-06-01", "S", IFA)])
-    one = register([{"child": 0, "referral": "2020-02-01", "decided": "2020-02-05", "decision": "not accepted"}])
-    assert len(follow_up(one, history(rows, ENDS), AS_OF, group="refused").frame) == 1
-    with pytest.raises(ValueError, match="Choose an outcome"):
-        follow_up(one, history(rows, ENDS), AS_OF, group="others")
 
 
 def test_the_breakdown_of_closed_cases_adds_up():
@@ -136,14 +117,13 @@ def test_days_and_moves_in_equal_windows():
     assert tuple(days.loc[OUTSIDE, ["before", "after"]]) == (78, 0)
     assert tuple(days.loc["IFA", ["before", "after"]]) == (22, 100)
     assert (found.moves.ratio.value, found.moves.ratio.n) == (0, 1)
-    assert [share.value for share in found.three_or_more] == [0, 0]
 
 
 def test_a_child_not_in_care_at_the_start_or_seen_too_briefly_is_not_compared():
     rows = care([("2020-07-01", "S", OP)], [("2019-06-01", "S", OP)])
     cases = [case(0, "2020-06-23"), case(1, "2020-09-20")]
     found = care_change(register(cases, [{"care": 0}, {"care": 1}]), history(rows, ENDS), AS_OF)
-    assert (found.children, found.too_short, found.moves) == (0, 1, None) and found.days.empty
+    assert (found.children, found.moves) == (0, None) and found.days.empty
 
 
 def test_nobody_who_moved_gives_no_rate():
@@ -164,7 +144,6 @@ def test_events_fall_into_their_windows_and_the_wait_into_none():
     row = found.frame.iloc[0]
     assert (row["earlier"], row["recent"], row["after"]) == (1, 1, 2)
     assert (row["earlier_days"], row["recent_days"], row["after_days"]) == (274, 91, 214)
-    assert found.since == dt.date(2019, 1, 15)
     assert found.change.ratio.value == pytest.approx((2 / 214) / (2 / 365))
 
 
@@ -174,15 +153,16 @@ def test_exposure_stops_at_the_datas_first_day_the_as_of_date_and_the_18th_birth
     found = event_change(register(cases, [{"birth": "2002-05-01"}], events=events), AS_OF, "route29", "missing")
     row = found.frame.iloc[0]
     assert (row["earlier_days"], row["recent_days"], row["after_days"]) == (0, 60, 90)
-    known = event_change(register(cases, events=events), AS_OF, "route29", "missing", since=dt.date(2019, 1, 1))
+    other = {"child": 0, "type": "arrest", "day": "2019-01-01"}
+    known = event_change(register(cases, events=[*events, other]), AS_OF, "route29", "missing")
     assert known.frame["earlier_days"][0] + known.frame["recent_days"][0] == 365
     earlier = event_change(register(cases, events=events), dt.date(2020, 2, 10), "route29", "missing")
     assert (earlier.frame["after"][0], earlier.frame["after_days"][0]) == (0, 10)
 
 
-def test_no_event_is_no_ratio_and_no_register_of_events_no_first_day():
-    one = register([case(0, "2020-03-01")])
-    assert event_change(one, AS_OF, "route29", "arrest").since is None
+def test_no_event_is_no_ratio_and_without_any_no_day_is_known_of():
+    one = event_change(register([case(0, "2020-03-01")]), AS_OF, "route29", "arrest")
+    assert one.change is None and one.mean is None and one.frame.filter(like="_days").eq(0).all(axis=None)
     other = register([case(0, "2020-03-01")], events=missing_on(0, "2019-05-01", "2020-03-05"))
     found = event_change(other, AS_OF, "route29", "arrest")
     assert found.change is None and found.mean is None and event_types(other) == ("missing",)

@@ -12,13 +12,14 @@ from bond_eval.core.periods import Quarter
 from bond_eval.workbook import reuse
 from bond_eval.workbook import run as runner
 from bond_eval.workbook.execute import Outcome
-from bond_eval.workbook.progress import Silent
+from bond_eval.workbook.progress import Progress
 from bond_eval.workbook.reuse import Store, inputs
+from bond_eval.workbook.settings import RunSettings
 from bond_eval.workbook.tidy import text_of
 from tests.tiny_runs import NAMES, Release, build, bytes_of, executed, laid_out, notebook, settings_of, standing_still
 
 
-class Notes(Silent):
+class Notes(Progress):
     """Keeps what is said."""
 
     def __init__(self):
@@ -28,10 +29,12 @@ class Notes(Silent):
         self.said.append(text)
 
 
-def _page(folder, facts, notebooks, results, *rest):
+def _page(pages):
     """In place of pages: what they are made of."""
-    shown = {result.name: [result.status, result.message, text_of(notebooks[result.name])] for result in results}
-    (folder / "index.html").write_text(json.dumps([facts, shown, rest], default=str), encoding="utf-8")
+    shown = {result.name: [result.status, result.message, text_of(pages.notebooks[result.name])]
+             for result in pages.results}  # fmt: skip
+    rest = [pages.found, pages.provenance, sorted(pages.tables), pages.earlier]
+    (pages.folder / "index.html").write_text(json.dumps([pages.facts, shown, rest], default=str), encoding="utf-8")
 
 
 class Tiny:
@@ -253,7 +256,7 @@ def test_beside_a_single_file_only_what_is_read_with_it_counts(tmp_path):
     (base / "data" / "finance").mkdir()
     for name in ("finance/fees.csv", "authority.toml", "unrelated.csv"):
         (base / "data" / name).write_text("x", encoding="utf-8")
-    single = runner.RunSettings(base / "data" / "episodes.csv", "salford", Quarter(2020, 2), base / "out")
+    single = RunSettings(base / "data" / "episodes.csv", "salford", Quarter(2020, 2), base / "out")
     found = [name for name in inputs(single) if name.startswith("data/")]
     assert found == ["data/episodes.csv", "data/authority.toml", "data/finance/fees.csv"]
 

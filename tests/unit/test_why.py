@@ -37,7 +37,7 @@ def test_a_count_leads_to_its_builder_its_files_and_its_tests(run):
     assert steps["Notebook"] == [f"01_placement_trends.ipynb, cell {finding['cell']}, stage 1"]
     rows = len((run / "tables" / "placements_at_date.csv").read_text(encoding="utf-8").splitlines()) - 1
     assert steps["Table"][0].endswith(f", {rows} rows in tables/placements_at_date.csv")
-    assert steps["Builder"] == ["bond_eval.evidence.tables.placement_trends:placements_at_date"]
+    assert steps["Builder"] == ["bond_eval.evidence.tables.placement_trends.placements_at_date"]
     facts = json.loads((run / "release.json").read_text(encoding="utf-8"))["facts"]
     assert len(steps["Input"]) == len(facts["inputs"])
     first = facts["inputs"][0]

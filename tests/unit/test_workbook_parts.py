@@ -27,7 +27,7 @@ from bond_eval.workbook.manifest import git_state
 from bond_eval.workbook.pages import weight
 from bond_eval.workbook.parameters import declared
 from bond_eval.workbook.progress import Bar, Lines, for_terminal
-from bond_eval.workbook.publish import TEMPLATES, publish
+from bond_eval.workbook.publish import TEMPLATES, Pages, publish
 from bond_eval.workbook.safe_html import ALLOWED, clean, words
 from bond_eval.workbook.settings import NotebookResult, RunSettings, chosen, notebook_names
 from bond_eval.workbook.tidy import Scrubber, tidy
@@ -179,7 +179,7 @@ def test_a_finding_that_is_not_whole_fails_its_notebook(change):
 def test_a_cell_that_takes_too_long_is_named():
     notebook = _notebook()
     notebook.cells[1].metadata["papermill"] = {"start_time": "x"}
-    result = assess("01_a", notebook, Outcome("01_a", "CellTimeoutError", 1.0))
+    result = assess("01_a", notebook, Outcome("01_a", "CellTimeoutError", 1.0, "timed out"))
     assert (result.status, result.message) == ("timed out", "Cell 2 took longer than a cell may.")
 
 
@@ -429,6 +429,7 @@ FACTS = {
     "authority": "salford", "authority_name": "Salford <b>city</b>", "published": "salford", "synthetic": True,
     "quarter": "2020-21-Q2", "as_of": "2020-09-30", "audience": "public", "seed": 1, "inputs": [], "issues": {},
 }  # fmt: skip
+REGISTERED = {"file": "register/cases.csv", "sha256": "0"}
 PROVENANCE = {
     "left_out": [], "versions": {"bond-eval": "0"}, "git": None, "command": "bond-eval run", "inputs": [],
     "rows_read": 1, "parameters": {"seed": 1}, "package": "x", "reference": {}, "release": FACTS,
@@ -446,7 +447,7 @@ def _site(folder, facts=FACTS, provenance=PROVENANCE, names=FRONT, earlier=None,
                    "no_interval": "complete count", "period": f"to {facts['as_of']}"}
         for name in names if not name.startswith("41") for part in ("first", "second")
     ]  # fmt: skip
-    publish(folder, facts, books, results, found, provenance, ["a"], earlier)
+    publish(Pages(folder, facts, books, results, found, provenance, ["a"], earlier))
     write_json(folder / "findings.json", made_from(facts) | {"findings": found})
     write_json(folder / "manifest.json", provenance)
     return BeautifulSoup((folder / "index.html").read_text(encoding="utf-8"), "html.parser")
@@ -493,10 +494,15 @@ def test_the_front_page_says_what_the_programme_is(tmp_path):
 def test_pages_of_published_papers_are_marked_where_nothing_of_the_authority_was_published(tmp_path):
     words = "published papers of Salford, Southampton, Sandwell"
     for folder, published, marked in ((tmp_path / "a", "salford", []), (tmp_path / "b", "", ["30_case", "40_claims"])):
-        page = _site(folder, FACTS | {"published": published})
+        registered = FACTS | {"published": published, "other_inputs": [REGISTERED]}
+        page = _site(folder, registered)
         assert [tag.text for tag in page.select(".headlines .papers")] == [words] * len(marked)
         told = [path.stem for path in sorted((folder / "pages").iterdir()) if words in path.read_text(encoding="utf-8")]
         assert told == marked
+    page = _site(tmp_path / "c", registered | {"other_inputs": [], "authority_name": "Elsewhere"})
+    told = page.select_one('.headlines a[href="pages/10_route29.html"] ~ .papers').text
+    assert told == "a programme of Salford, of which Elsewhere has given no register"
+    assert f"This page speaks of {told}." in (tmp_path / "c" / "pages" / "10_route29.html").read_text(encoding="utf-8")
 
 
 def test_the_front_page_says_what_changed_since_an_earlier_run_and_leads_to_it(tmp_path):

@@ -175,7 +175,7 @@ def test_net_is_avoided_less_programme_draw_by_draw() -> None:
     ("lower", "upper", "words"), [(-1, 1, "no clear difference"), (1, 2, "less was spent"), (-2, -1, "more was spent")]
 )
 def test_the_words_follow_the_interval(lower: float, upper: float, words: str) -> None:
-    spread = Spread((lower + upper) / 2, (lower + upper) / 2, lower, upper, 0.5, 0.95, 500)
+    spread = Spread((lower + upper) / 2, (lower + upper) / 2, lower, upper, 0.5)
     assert Design("a", AS_OF, np.zeros((1, 1)), spread, spread).standing.startswith(words)
 
 

@@ -90,7 +90,26 @@ def test_without_a_register_nothing_is_claimed_and_everything_says_what_it_needs
     for name in ("programme_funnel", "programme_headlines", "programme_events", "programme_care"):
         assert found[name].empty and len(found[name].columns) > 3
     assert found["route29_ages"]["said"].str.startswith("cannot").all()
+    assert found["programme_pages"]["said"].str.startswith("Salford (synthetic) has given no register of ").all()
     assert found["residential_school"]["children"].notna().all(), "the return needs no register"
+
+
+def test_pages_name_the_programme_as_its_own_register_does(sample, tables):
+    said = tables["programme_pages"].set_index("key")["said"]
+    told = "Route 29 is in the register of Salford (synthetic): live since 1 February 2020, for ages 12 to 17."
+    assert said["route29"] == told and said["act"].endswith(
+        "Change Together is in the register of Salford (synthetic)."
+    )
+    other = replace(sample, authority=replace(sample.authority, published="", name="Elsewhere"))
+    renamed = other.register.programmes.replace({"name": {"Route 29": "The hub"}})
+    other = replace(other, register=replace(other.register, programmes=renamed))
+    hub = registered()["programme_pages"].build(other).set_index("key").loc["route29"]
+    assert hub["programme"] == "The hub" and hub["said"].startswith(
+        "The hub is in the register of Elsewhere: live since"
+    )
+    assert set(registered()["programme_funnel"].build(other)["programme"]) >= {"The hub"}
+    none = registered()["programme_pages"].build(replace(other, register=None)).set_index("key")["said"]
+    assert none["route29"].startswith("Elsewhere has given no register of Route 29, a programme of Salford, so ")
 
 
 def test_every_published_headline_of_the_sample_agrees(tables):

@@ -66,7 +66,7 @@ def test_plans_repeats_and_reach_come_out_as_published(tables: dict[str, Protect
     plans = "On a child protection plan, with domestic abuse a factor"
     assert numbers(shares, "children", line=plans) == [366] and numbers(shares, "published", line=plans) == [71.7]
     assert round(numbers(shares, "computed", line=plans)[0] or 0, 1) == 71.8
-    reach = shares.where(line="Children seen by Harbour, of those notified")
+    reach = shares.where(line="Children taken on, of those notified")
     seen, told, share, low, high = (
         reach.cells(name)[0].value for name in ("children", "of", "share", "lower", "upper")
     )

@@ -66,12 +66,14 @@ def with_events(base, dice, counts: list[np.ndarray]):
     children = [np.repeat(np.arange(found.size), found) for found in counts]
     days = [day(START) + dice.integers(*window, found.sum()) for window, found in zip(WINDOWS, counts, strict=True)]
     frame = pd.DataFrame({"child": np.concatenate(children), "day": np.concatenate(days)})
-    frame = frame.assign(type="missing", file="", line=0)
+    # Another event, long before, says from when on events are known of.
+    known = pd.DataFrame({"child": [0], "day": [day("2018-01-01")], "type": ["arrest"]})
+    frame = pd.concat([frame.assign(type="missing"), known]).assign(file="", line=0)
     return replace(base, events=frame[list(EVENTS)].astype(EVENTS))
 
 
 def seen(register_):
-    return event_change(register_, AS_OF, "route29", "missing", since=dt.date(2018, 1, 1))
+    return event_change(register_, AS_OF, "route29", "missing")
 
 
 EVENT_WORLDS = [(1.0, 60, 2.0), (0.6, 60, 2.0), (1.0, 30, 0.3)]

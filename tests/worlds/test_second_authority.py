@@ -26,7 +26,8 @@ from bond_eval.placements.categories import OUTSIDE, category_of, in_use
 from bond_eval.sample import build_world, write_sample
 from bond_eval.sample.setting import setting
 from bond_eval.workbook.front import PAPERS
-from bond_eval.workbook.run import RunSettings, run_workbook
+from bond_eval.workbook.run import run_workbook
+from bond_eval.workbook.settings import RunSettings
 from tests.worlds.test_answers_by_input import findings
 
 QUARTER = Quarter.parse("2020-21-Q2")

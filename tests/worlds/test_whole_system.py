@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
-from bond_eval.core.places import SAMPLE
+from bond_eval.core.places import REFERENCE, SAMPLE
 from bond_eval.evidence.figures_evidence import upset
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.protected import Protected
@@ -25,6 +25,7 @@ from bond_eval.evidence.scorecard import IMPROVING, NO_DATA, NOT_CHARTED, STEADY
 from bond_eval.evidence.tables import recommendations as done
 from bond_eval.evidence.tables import voice_and_cases as voices
 from bond_eval.evidence.tables import whole_system as system
+from bond_eval.evidence.tables import wider_evidence as wider
 from bond_eval.evidence.view import View, load_view
 from bond_eval.evidence.wording import TOO_FEW
 from bond_eval.intake.measures import FOLDER as MEASURES
@@ -46,7 +47,8 @@ FILES = [
 
 def built(view: View, audience: str) -> dict[str, Protected]:
     specs = {name: spec for name, spec in registered().items() if spec.notebook in NOTEBOOKS}
-    return {name: protect(spec, spec.build(replace(view, audience=audience)), audience) for name, spec in specs.items()}
+    view = replace(view, audience=audience)  # one for all of them, so that what they share is worked out once
+    return {name: protect(spec, spec.build(view), audience) for name, spec in specs.items()}
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +260,48 @@ def test_shares_of_those_asked_stand_on_all_of_them(internal: dict[str, Protecte
     rows = pd.read_csv(SAMPLE / "measures" / "voice.csv")
     assert voice.cell("asked", programme="All", activity="All").value == rows["invited"].sum()
     assert voice.members().total("answered").value == rows["responded"].sum()
+
+
+def test_the_summary_is_of_the_programmes_and_the_recommendations(internal: dict[str, Protected]) -> None:
+    tracker, known = internal["recommendations"], internal["recommendations_summary"].where(by="All")
+    counted = dict(zip(known.label("done"), known.numbers("recommendations"), strict=True))
+    assert counted == {word: tracker.texts("done").count(word) for word in counted}
+    assert sum(counted.values()) == len(tracker) == len(pd.read_csv(REFERENCE / done.FILE))
+    room, summary = internal["system_capacity"].numbers("spare"), internal["system_summary"]
+    spare, resilient = (summary.where(statement=name) for name in ("spare", "resilience"))
+    assert spare.numbers("programmes") == [sum(places > 0 for places in room)]
+    assert spare.numbers("of") == [sum(places == places for places in room)]
+    scored = pd.read_csv(SAMPLE / "register" / "measures.csv")["measure"].eq(done.RESILIENCE)
+    assert not scored.any() and resilient.numbers("programmes") == [0]
+    assert resilient.numbers("of") == [len(internal["resilience_readiness"])]
+
+
+def test_scores_and_files_are_of_all_who_started(internal: dict[str, Protected]) -> None:
+    cases = pd.read_csv(SAMPLE / "register" / "cases.csv").dropna(subset="start_date")
+    started = cases.groupby("programme")["child_id"].nunique()
+    scores, strata = internal["score_completion"], internal["dip_strata"].where(status="All")
+    assert set(scores.where(programme="Route 29").numbers("starters")) == {started["route29"]}
+    steps = zip(*(scores.numbers(name) for name in ("pairs", "scored", "starters", "referred")), strict=True)
+    assert all(list(row) == sorted(row) for row in steps)
+    [well] = {name for name in scores.label("measure") if name.startswith("Wellbeing")}
+    for name in ("starters", "pairs"):
+        whole, *parts = (scores.where(measure=well, programme=one).total(name).value for one in
+                         ("All", "Route 29", "Domestic abuse (Harbour)"))  # fmt: skip
+        assert whole == sum(parts) > 0
+    assert sorted(strata.numbers("eligible")) == sorted(started) and set(strata.numbers("chosen")) == {voices.DIP}
+
+
+def test_whoever_was_not_looked_after_since_stayed_out() -> None:
+    dates = {"referral": "2019-06-01", "decided": "2019-06-01", "start": "2019-06-01"}
+    cases = [{"child": n, "programme": "a", **dates} for n in range(12)]
+    rows = [{"child": n, "start": "2019-08-01", "submission": 3, "line": n + 2} for n in range(3)]
+    [shown] = wider.stayed_out_table(stub(cases, rows)).to_dict("records")
+    assert [shown[name] for name in ("programme", "children", "of", "published")] == ["a", 9, 12, "none"]
+    assert (shown["lower"], shown["upper"]) == pytest.approx((0.4677, 0.9111), abs=1e-4)
+    designs, told = wider.wider_designs(None).set_index("design"), pd.read_csv(REFERENCE / "wider_evidence.csv")
+    assert designs["statements"].sum() == len(told)
+    trials = told[told["maryland"] >= 4]
+    assert list(designs.loc["A trial"]) == [len(trials), trials["effect"].count()]
 
 
 def test_an_upset_chart_draws_nothing_that_is_withheld(public: dict[str, Protected]) -> None:

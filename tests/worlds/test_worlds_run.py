@@ -11,7 +11,8 @@ import pytest
 
 from bond_eval.core.periods import Quarter
 from bond_eval.sample import write_sample
-from bond_eval.workbook.run import RunSettings, run_workbook
+from bond_eval.workbook.run import run_workbook
+from bond_eval.workbook.settings import RunSettings
 
 FIXTURE = Path(__file__).parents[3] / "shared" / "fixtures" / "ssda903_annual_2017_2021"
 

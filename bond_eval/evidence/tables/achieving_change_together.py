@@ -7,12 +7,12 @@ import pandas as pd
 
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence.claims_facts import project_facts
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, interval, table
 from bond_eval.evidence.tables import programme_headings as shared
-from bond_eval.evidence.tables.programmes import LINKED, REGISTER, once, programme_flow
+from bond_eval.evidence.tables.programmes import LINKED, REGISTER, called, programme_flow
 from bond_eval.evidence.tables.route29 import PARENT, SDQ, SELF, WORKER, dose
 from bond_eval.evidence.view import View
-from bond_eval.evidence.wording import FEW, TOO_FEW
+from bond_eval.evidence.wording import FEW, TOO_FEW, ends_of
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.categories import OUTSIDE
 from bond_eval.programmes.capacity import caseload_per_worker
@@ -39,34 +39,10 @@ ASKED: tuple[shared.Asked, ...] = (
 )
 
 
-@table(
-    "act_headings",
-    title="What became of the young people of Achieving Change Together",
-    row="a heading and measure",
-    labels=shared.LABELS,
-    values=shared.VALUES,
-    source=LINKED,
-    method="the same young people before and after, a year each side at most; uncontrolled unless a row names others",
-)
-@once
-def act_headings(view: View) -> pd.DataFrame:
-    """Every heading, whether or not the register can answer it."""
-    return shared.headings(view, KEY, ASKED)
-
-
-@table(
-    "act_summary",
-    title="How many measures can be judged, and which way they went",
-    row="a verdict",
-    labels={"said": "Verdict"},
-    values=shared.SUMMARY_VALUES,
-    margins=("said",),
-    source=LINKED,
-    method="count of the measures of act_headings",
-)
-def act_summary(view: View) -> pd.DataFrame:
-    """Measures by verdict."""
-    return shared.summary(act_headings(view))
+act_headings, act_summary = shared.page(
+    __name__, "act", "What became of the young people of Achieving Change Together", "young people",
+    lambda view: shared.headings(view, KEY, ASKED),
+)  # fmt: skip
 
 
 @table(
@@ -78,25 +54,23 @@ def act_summary(view: View) -> pd.DataFrame:
         Value("children", "Open at the end"),
         Value("workers", "Workers in post"),
         Value("each", "Cases a worker", "decimal", follows=("children", "workers")),
-        Value("planned", "As the model has it", "decimal", children=False),
+        Value("planned", "As the model has it", "number", children=False),
         Value("said", "What can be said", "text", follows=("children",)),
     ),
     source=f"{REGISTER} (cases and activity)",
     method="complete count on the quarter's last day; workers are the latest count given by then",
 )
-def act_caseload(view: View) -> pd.DataFrame:
+def act_caseload(view: View) -> Rows:
     """Caseload beside the model's; workers are not available where the register does not count them."""
-    columns = ["quarter", "children", "workers", "each", "planned", "said"]
-    planned = project_facts()["act_caseload"]
-    if shared.lacking(view.register, KEY, "cases") or view.register is None:
-        said = f"cannot be said: needs {shared.NEEDS['cases']}"
-        return pd.DataFrame([(str(view.quarter), *[np.nan] * 3, planned, said)], columns=columns)
+    planned, (register, needs) = project_facts()["act_caseload"], shared.having(view, KEY, "cases")
+    if register is None:
+        return [{"quarter": str(view.quarter), "planned": planned, "said": f"cannot be said: {needs}"}]
     flow, rows = programme_flow(view), []
-    for name in flow.loc[flow["programme"] == shared.called(view)[KEY], "quarter"]:
-        children, each = caseload_per_worker(view.register, min(Quarter.parse(name).end, view.as_of), KEY)
+    for name in flow.loc[flow["programme"] == called(view)[KEY], "quarter"]:
+        children, each = caseload_per_worker(register, min(Quarter.parse(name).end, view.as_of), KEY)
         workers = children / each if each else np.nan
         rows.append((name, children, workers, each or np.nan, planned, _load(each, planned)))
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 def _load(each: float | None, planned: float) -> str:
@@ -112,33 +86,27 @@ def _load(each: float | None, planned: float) -> str:
     labels={"measure": "Measure"},
     values=(
         Value("children", "Cases"),
-        Value("value", "Value", "decimal", follows=("children",)),
-        Value("lower", "Lower", "decimal", follows=("children",)),
-        Value("upper", "Upper", "decimal", follows=("children",)),
-        Value("planned", "As the model has it", "decimal", children=False),
+        *interval("value", "Value", "decimal", "children"),
+        Value("planned", "As the model has it", "number", children=False),
         Value("said", "What can be said", "text", children=False),
     ),
     source=REGISTER,
     method="Kaplan-Meier median, open cases counting as long as they have lasted; contacts with exact Poisson interval",
 )
-def act_length(view: View) -> pd.DataFrame:
+def act_length(view: View) -> Rows:
     """Months that a case lasts beside the model's twelve, and contacts for each open case a month."""
-    measures = ("Months that a case lasts (median)", "Contacts for each open case a month")
-    columns = ["measure", "children", "value", "lower", "upper", "planned", "said"]
-    planned = project_facts()["act_months"]
-    register = view.register
-    rows = []
-    for measure, form in zip(measures, ("cases", "contacts"), strict=True):
-        missing = shared.lacking(register, KEY, form)
-        if missing or register is None:
-            months = planned if form == "cases" else np.nan
-            rows.append((measure, *[np.nan] * 4, months, f"cannot be said: needs {shared.NEEDS[missing]}"))
+    planned, rows = project_facts()["act_months"], []
+    measures = {"Months that a case lasts (median)": "cases", "Contacts for each open case a month": "contacts"}
+    for measure, form in measures.items():
+        model = planned if form == "cases" else np.nan
+        register, needs = shared.having(view, KEY, form)
+        if register is None:
+            rows.append((measure, *[np.nan] * 4, model, f"cannot be said: {needs}"))
         elif form == "cases":
             rows.append((measure, *_months(cases_at(register, view.as_of, KEY), view, planned)))
         elif found := dose(register, view, KEY):
-            one = found[1]
-            rows.append((measure, found[0], one.value, one.lower, one.upper, np.nan, shared.DESCRIBED))
-    return pd.DataFrame(rows, columns=columns)
+            rows.append((measure, found[0], *ends_of(found[1]), model, shared.DESCRIBED))
+    return rows
 
 
 def _months(cases: pd.DataFrame, view: View, planned: float) -> tuple[object, ...]:
@@ -171,13 +139,13 @@ def _months(cases: pd.DataFrame, view: View, planned: float) -> tuple[object, ..
     source=LINKED,
     method="complete count of the return's secure placements; published for September 2019, without a record",
 )
-def act_secure(view: View) -> pd.DataFrame:
+def act_secure(view: View) -> Rows:
     """Starters in a secure placement when they began, how many have left it, and how many went into one since."""
-    columns = ["line", "children", "of"]
     lines = ("In a secure placement at the start", "Of them, left it since", "Went into one after the start")
-    if shared.lacking(view.register, KEY, "cases") or view.register is None:
-        return pd.DataFrame([(line, np.nan, np.nan) for line in lines], columns=columns)
-    rows = first_cases(cases_at(view.register, view.as_of, KEY))
+    register, _ = shared.having(view, KEY, "cases")
+    if register is None:
+        return [{"line": line} for line in lines]
+    rows = first_cases(cases_at(register, view.as_of, KEY))
     secure = view.history.placements
     secure = secure[secure["category"] == "Secure"][["child", "start", "end", "is_open"]]
     met = rows[["child", "care", "start"]].rename(columns={"child": "person", "start": "began"})
@@ -186,4 +154,4 @@ def act_secure(view: View) -> pd.DataFrame:
     since = met[met["start"] > met["began"]]
     there, left = inside["person"].nunique(), inside.loc[~inside["is_open"], "person"].nunique()
     counts = ((there, len(rows)), (left, there), (since["person"].nunique(), len(rows)))
-    return pd.DataFrame([(line, *pair) for line, pair in zip(lines, counts, strict=True)], columns=columns)
+    return [(line, *pair) for line, pair in zip(lines, counts, strict=True)]

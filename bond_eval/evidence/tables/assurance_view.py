@@ -96,7 +96,7 @@ def _told(
     if measure.frequency == "year":  # the last whole year
         day = day if (day.month, day.day) == (3, 31) else dt.date(day.year - (day < dt.date(day.year, 3, 31)), 3, 31)
         first = dt.date(day.year - 1, 4, 1)
-    numerator, denominator = stock((IFA,))(known, first, day) if ifa else count(known, first, day)
+    numerator, denominator = stock(known, first, day, categories=(IFA,)) if ifa else count(known, first, day)
     value = numerator / denominator * measure.per if measure.parts and denominator else numerator
     whole = denominator if measure.unit == "share" else np.nan
     return 0.0, np.nan if measure.unit == "£" else numerator, whole, written(measure, value) or NO_VALUE

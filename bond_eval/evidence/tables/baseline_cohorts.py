@@ -5,20 +5,14 @@ from __future__ import annotations
 import datetime as dt
 
 import numpy as np
-import pandas as pd
 
 from bond_eval.evidence.gate import MINIMUM, protect
-from bond_eval.evidence.registry import ALL, REGISTRY, Value, table
+from bond_eval.evidence.registry import ALL, REGISTRY, Rows, Value, interval, table
 from bond_eval.evidence.view import View
 from bond_eval.placements.categories import OUTSIDE
 from bond_eval.placements.cohorts import GROUPS
 
 DAYS_A_MONTH = 365.25 / 12
-ESTIMATES = (
-    Value("estimate", "Estimate", "percent"),
-    Value("lower", "Lower", "percent"),
-    Value("upper", "Upper", "percent"),
-)
 
 
 @table(
@@ -33,11 +27,10 @@ ESTIMATES = (
     ),
     source="SSDA903 episodes; data/reference/published.csv",
 )
-def cohort_summary(view: View) -> pd.DataFrame:
+def cohort_summary(view: View) -> Rows:
     """Baseline, less those no longer there, plus those there now who were not, is those there now."""
     figures = view.published[view.published["period"] <= view.as_of.isoformat()]
-    quoted = figures.set_index(["series", "category", "period"])["value"]
-    rows = []
+    quoted, rows = figures.set_index(["series", "category", "period"])["value"], []
     for category, cohort in view.cohorts.items():
         size, there = len(cohort.frame), int(cohort.frame["there_now"].sum())
         today = view.as_of.isoformat()
@@ -51,7 +44,7 @@ def cohort_summary(view: View) -> pd.DataFrame:
         for step, (n, key) in steps.items():
             value = float(quoted.get(key, np.nan))
             rows.append((category, step, n, value, n - value))
-    return pd.DataFrame(rows, columns=["cohort", "step", "children", "published", "difference"])
+    return rows
 
 
 @table(
@@ -62,7 +55,7 @@ def cohort_summary(view: View) -> pd.DataFrame:
     values=(Value("children", "Children"),),
     margins=("destination",),
 )
-def cohort_destinations(view: View) -> pd.DataFrame:
+def cohort_destinations(view: View) -> Rows:
     """First destination of each child that left its cohort's category, with those still there and the total."""
     rows = []
     for category, cohort in view.cohorts.items():
@@ -70,7 +63,7 @@ def cohort_destinations(view: View) -> pd.DataFrame:
         for destination in ("Still there", *GROUPS):
             rows.append((category, destination, int(counts.get(destination, 0))))
         rows.append((category, ALL, len(cohort.frame)))
-    return pd.DataFrame(rows, columns=["cohort", "destination", "children"])
+    return rows
 
 
 @table(
@@ -80,15 +73,15 @@ def cohort_destinations(view: View) -> pd.DataFrame:
     labels={"cohort": "Cohort", "months": "Months"},
     values=(
         Value("at_risk", "Children at risk"),
-        *(Value(v.name, v.label, v.kind, follows=("at_risk",)) for v in ESTIMATES),
+        *interval("estimate", "Estimate", "percent", "at_risk"),
     ),
     method="Kaplan-Meier, 95% limits on the log scale",
 )
-def cohort_survival(view: View) -> pd.DataFrame:
+def cohort_survival(view: View) -> Rows:
     """Kaplan-Meier curve of time to leaving, drawn only where a step cannot show one child."""
     from bond_eval.methods.survival import kaplan_meier
 
-    rows: list[tuple[str, float, float, float, float, float]] = []
+    rows = []
     for category, cohort in view.cohorts.items():
         if not len(cohort.frame):
             continue
@@ -100,7 +93,7 @@ def cohort_survival(view: View) -> pd.DataFrame:
             at_risk = np.nan if view.public else int((days >= row["time"]).sum())
             months = round(row["time"] / DAYS_A_MONTH, 2)
             rows.append((category, months, at_risk, row["survival"], row["lower"], row["upper"]))
-    return pd.DataFrame(rows, columns=["cohort", "months", "at_risk", "estimate", "lower", "upper"])
+    return rows
 
 
 def _steps(days: np.ndarray, left: np.ndarray, view: View) -> list[float]:
@@ -125,11 +118,11 @@ def _steps(days: np.ndarray, left: np.ndarray, view: View) -> list[float]:
     values=(
         Value("children", "Children so far", of="of"),
         Value("of", "Of"),
-        *(Value(v.name, v.label, v.kind, follows=("children",)) for v in ESTIMATES),
+        *interval("estimate", "Estimate", "percent", "children"),
     ),
     method="cumulative incidence with competing risks (Aalen-Johansen), 95% limits on the log(-log) scale",
 )
-def cohort_incidence(view: View) -> pd.DataFrame:
+def cohort_incidence(view: View) -> Rows:
     """Cumulative incidence of each first destination, each a risk that competes with the others."""
     from bond_eval.methods.survival import cumulative_incidence
 
@@ -156,8 +149,7 @@ def cohort_incidence(view: View) -> pd.DataFrame:
                 # At the very start nobody has left: the share is exactly none.
                 limits = (0.0, 0.0) if n == 0 else (row["lower"], row["upper"])
                 rows.append((category, group, months, n, len(days), row["incidence"], *limits))
-    columns = ["cohort", "destination", "months", "children", "of", "estimate", "lower", "upper"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 @table(
@@ -172,10 +164,9 @@ def cohort_incidence(view: View) -> pd.DataFrame:
     ),
     source="SSDA903 episodes; data/reference/published.csv",
 )
-def baseline_statements(view: View) -> pd.DataFrame:
+def baseline_statements(view: View) -> Rows:
     """48 or 46: each passage beside the count of outside placements, and of out-of-borough ones, on its date."""
-    rows = []
-    stated = view.published[view.published["series"] == "baseline_stated"]
+    rows, stated = [], view.published[view.published["series"] == "baseline_stated"]
     for figure in stated.to_dict("records"):
         day = view.baseline if not figure["period"] else dt.date.fromisoformat(figure["period"])
         if not view.history.first_day <= day <= view.as_of:
@@ -183,4 +174,4 @@ def baseline_statements(view: View) -> pd.DataFrame:
         n = int(view.counts.on(day).loc[OUTSIDE].sum())
         text = f"{figure['document']}, {figure['section']}: {figure['note']}"
         rows.append((text, day, n, figure["value"], n - figure["value"]))
-    return pd.DataFrame(rows, columns=["statement", "date", "children", "published", "difference"])
+    return rows

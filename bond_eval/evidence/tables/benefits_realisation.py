@@ -14,9 +14,8 @@ from bond_eval.economics.counterfactuals import AT
 from bond_eval.economics.money import Withheld
 from bond_eval.economics.reference import amount_000
 from bond_eval.evidence.claims_facts import project_facts
-from bond_eval.evidence.dials import worked_table
-from bond_eval.evidence.registry import ALL, Value, table
-from bond_eval.evidence.tables.funding_options import programme_worth
+from bond_eval.evidence.registry import ALL, Rows, Value, table
+from bond_eval.evidence.tables.funding_options import own_table, programme_worth
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import days_to_dates
 from bond_eval.programmes.cases import cases_at
@@ -24,12 +23,6 @@ from bond_eval.programmes.cases import cases_at
 REPORT = "BOND report to Cabinet 2021"
 SEALS = "sealed_forecasts.jsonl"
 TARGET = "2020-21-Q2"
-
-
-def _own(view: View, name: str, *formulas: str) -> pd.DataFrame:
-    """The rows of a reference table that are this authority's, their formulas worked out."""
-    frame = worked_table(name, *formulas)
-    return frame[frame["authority"] == view.authority.published].reset_index(drop=True)
 
 
 @table(
@@ -54,7 +47,7 @@ def _own(view: View, name: str, *formulas: str) -> pd.DataFrame:
 )
 def benefits(view: View) -> pd.DataFrame:
     """Every benefit that the documents name, with its gaps; empty for an authority that has listed none."""
-    frame = _own(view, "benefits.csv", "baseline", "target", "realised")
+    frame = own_table(view, "benefits.csv", "baseline", "target", "realised")
     judged = [_status(row) for row in frame.to_dict("records")]
     frame = frame.assign(status=judged, whole=[int(not words.startswith("cannot")) for words in judged])
     frame = frame.rename(columns={"owner_role": "owner", "overlap_group": "group"})
@@ -96,7 +89,7 @@ def _status(row: dict[str, object]) -> str:
 )
 def benefits_2019(view: View) -> pd.DataFrame:
     """The five sums and their total, which the report rounds; what one young person is taken to be worth."""
-    frame = _own(view, "benefits_2019.csv", "children", "amount_000")
+    frame = own_table(view, "benefits_2019.csv", "children", "amount_000")
     frame = frame.rename(columns={"children": "people", "amount_000": "amount"})[["benefit", "people", "amount"]]
     if len(frame):
         frame.loc[len(frame)] = [ALL, np.nan, frame["amount"].sum()]
@@ -118,7 +111,7 @@ def benefits_2019(view: View) -> pd.DataFrame:
 )
 def double_running(view: View) -> pd.DataFrame:
     """Double running apart from the programmes' own cost; where no figure is published there is none."""
-    frame = _own(view, "double_running.csv", "amount_000")
+    frame = own_table(view, "double_running.csv", "amount_000")
     frame = frame.rename(columns={"amount_000": "amount", "reported_in": "where"})
     return frame[["item", "amount", "standing", "where"]]
 
@@ -133,10 +126,10 @@ def double_running(view: View) -> pd.DataFrame:
     source=f"data/reference/scenario_totals.csv: {REPORT}, 3.2 to 3.4",
     method="as published; the sum is of parts that may hold the same child",
 )
-def published_parts(view: View) -> pd.DataFrame:
+def published_parts(view: View) -> pd.DataFrame | Rows:
     """The parts, their sum, and why the report gives no whole."""
     if not view.authority.published:
-        return pd.DataFrame(columns=["claim", "amount", "note"])
+        return []
     parts, withheld = overlap.published_parts(scenarios.totals())
     frame = parts.rename(columns={"scenario": "claim", "amount_000": "amount"})[["claim", "amount", "note"]]
     frame.loc[len(frame)] = [ALL, frame["amount"].sum(), withheld.reason]
@@ -158,29 +151,27 @@ def published_parts(view: View) -> pd.DataFrame:
     source="the programme register; data/reference/programme_worth.csv",
     method="starts by financial year × published worth per child; the whole is never above the sum of its parts",
 )
-def overlap_seen(view: View) -> pd.DataFrame:
+def overlap_seen(view: View) -> Rows:
     """What adding the programmes up would count twice; the published sums alone where there is no register."""
-    columns = ["programme", "claims", "children", "parts", "whole"]
     worth = programme_worth().set_index("register")
     if view.register is None:
-        return pd.DataFrame(columns=columns)
+        return []
     cases = cases_at(view.register, view.as_of)
     cases = cases[cases["started"] & cases["programme"].isin(worth.index[worth["per_child"].notna()])]
     if cases.empty:
-        return pd.DataFrame(columns=columns)
+        return []
     starts = pd.DatetimeIndex(days_to_dates(cases["start"].to_numpy())).date
     years = [year_label(financial_year_start(day)) for day in starts]
     claims = cases.assign(period=years).drop_duplicates(["child", "programme", "period"])
     claims = claims.assign(claimed_pounds=claims["programme"].map(worth["per_child"].to_dict()) * 1000)
     found = overlap.overlap(claims[list(overlap.COLUMNS)])
     if isinstance(found, Withheld):
-        return pd.DataFrame(columns=columns)
+        return []
     counts = claims["programme"].value_counts()
     rows = [(worth.at[row.programme, "programme"], counts[row.programme], counts[row.programme],
              row.claimed_pounds / 1000, row.claimed_pounds / 1000) for row in found.parts.itertuples()]  # fmt: skip
     once = len(claims.drop_duplicates(["child", "period"]))
-    rows.append((ALL, len(claims), once, found.sum_of_parts_pounds / 1000, found.whole_pounds / 1000))
-    return pd.DataFrame(rows, columns=columns)
+    return [*rows, (ALL, len(claims), once, found.sum_of_parts_pounds / 1000, found.whole_pounds / 1000)]
 
 
 @table(
@@ -202,12 +193,10 @@ def overlap_seen(view: View) -> pd.DataFrame:
     source=f"data/reference/{SEALS}, entered from the published documents; scenarios.csv; {REPORT}, 6.4",
     method="SHA-256 chain; the first value is scored, a re-basing is a record with its effect in pounds",
 )
-def sealed_forecasts(view: View) -> pd.DataFrame:
+def sealed_forecasts(view: View) -> Rows:
     """Each forecast as first sealed, its re-basing and its score; a do-nothing has no outcome to be scored by."""
-    columns = ["name", "target", "made_on", "sealed", "in_force", "effect", "actual", "error"]
-    columns += ["reason", "checked", "seal"]
     if not view.authority.published:
-        return pd.DataFrame(columns=columns)
+        return []
     seals, case = sealing.read_seals(REFERENCE / SEALS), scenarios.scenarios()
     actual = amount_000(scenarios.totals(), scenario="current position", point=AT, measure="total cost")
     scored = sealing.score(seals, TARGET, {scenarios.LIKELY: actual}).set_index("name")
@@ -219,7 +208,7 @@ def sealed_forecasts(view: View) -> pd.DataFrame:
         values = (_date(seal.made_on), seal.value, now.value, now.value - seal.value)
         reason, check = why.get(seal.name, "none"), _checked(seal, case)
         rows.append((seal.name, seal.target, *values, *scored.loc[seal.name], reason, check, seal.hash[:12]))
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 def _checked(seal: sealing.Seal, case: pd.DataFrame) -> str:
@@ -243,10 +232,10 @@ def _checked(seal: sealing.Seal, case: pd.DataFrame) -> str:
     source=f"data/reference/{SEALS} and scenario_totals.csv: {REPORT}, 6.4 and 6.5",
     method="claimed less expected = re-based less sealed do-nothing + sealed less actual programme cost",
 )
-def jump(view: View) -> pd.DataFrame:
+def jump(view: View) -> Rows:
     """How much of the rise came from moving the do-nothing, and how much from the outturn."""
     if not view.authority.published:
-        return pd.DataFrame(columns=["step", "amount"])
+        return []
     seals, totals = sealing.read_seals(REFERENCE / SEALS), scenarios.totals()
     nothing, likely = (sealing.first(seals, name, TARGET) for name in (scenarios.DO_NOTHING, scenarios.LIKELY))
     if nothing is None or likely is None:
@@ -254,13 +243,12 @@ def jump(view: View) -> pd.DataFrame:
     claimed, actual = (amount_000(totals, scenario=name, point=AT, measure="total cost")
                        for name in ("do nothing, re-based", "current position"))  # fmt: skip
     found = sealing.jump(nothing.value, likely.value, claimed, actual)
-    rows = [
+    return [
         ("Expected in June 2019", found.expected_000),
         ("The do-nothing re-based", found.by_rebasing_000),
         ("Cost below the forecast", found.by_outturn_000),
         ("Claimed", found.claimed_000),
     ]
-    return pd.DataFrame(rows, columns=["step", "amount"])
 
 
 @table(
@@ -276,16 +264,14 @@ def jump(view: View) -> pd.DataFrame:
     source="data/reference/facts.csv: Best Value assurance report September 2019, 1",
     method="summed",
 )
-def benefit_sums(view: View) -> pd.DataFrame:
+def benefit_sums(view: View) -> Rows:
     """The year-one benefit from its own parts, and the total of the first six months."""
-    facts = project_facts()
     if not view.authority.published:
-        return pd.DataFrame(columns=["sum", "computed", "published", "difference"])
-    each = facts["op_unit_cost"] - facts["ifa_unit_cost"]
-    total = _own(view, "benefits_2019.csv", "children", "amount_000")["amount_000"].sum()
-    rows = [
-        ("First year's benefit expected", facts["year1_young_people"] * each, facts["year1_benefit"]),
-        ("Benefits of the first six months", total, facts["benefit_total"] * 1000),
-    ]
-    frame = pd.DataFrame(rows, columns=["sum", "computed", "published"])
-    return frame.assign(difference=frame["computed"] - frame["published"])
+        return []
+    facts, total = project_facts(), own_table(view, "benefits_2019.csv", "amount_000")["amount_000"].sum()
+    expected = facts["year1_young_people"] * (facts["op_unit_cost"] - facts["ifa_unit_cost"])
+    return [
+        ("First year's benefit expected", expected, facts["year1_benefit"], expected - facts["year1_benefit"]),
+        ("Benefits of the first six months", total, facts["benefit_total"] * 1000,
+         total - facts["benefit_total"] * 1000),
+    ]  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import pandas as pd
 
 from bond_eval.core import formats
@@ -10,19 +12,24 @@ from bond_eval.economics import break_evens, options, scenarios
 from bond_eval.economics.money import Withheld
 from bond_eval.economics.scenarios import DO_NOTHING, LIKELY
 from bond_eval.evidence.claims_facts import project_facts
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
 from bond_eval.evidence.view import View
 
 POINTS = ("2018-19 baseline", "to September 2020", "2023-24")
 SOURCE = "data/reference/scenarios.csv and scenario_totals.csv: BOND report to Cabinet 2021, 2.8, 6.1 and 6.2"
 METHOD = "volume × unit cost, summed by line"
+T = TypeVar("T")
+
+
+def required(result: T | Withheld, where: str = "") -> T:
+    """A result of the project's own tables. Raises InputError, with `where` before the reason, if it is withheld."""
+    if isinstance(result, Withheld):
+        raise InputError(f"{where}{result.reason}")
+    return result
 
 
 def _evaluated(scenario: str, point: str) -> scenarios.Evaluation:
-    result = scenarios.evaluate(scenarios.scenarios(), scenario, point)
-    if isinstance(result, Withheld):  # the project's own table always has every cost
-        raise InputError(result.reason)
-    return result
+    return required(scenarios.evaluate(scenarios.scenarios(), scenario, point))
 
 
 def _pairs() -> list[tuple[str, str]]:
@@ -44,14 +51,13 @@ def _pairs() -> list[tuple[str, str]]:
     source=SOURCE,
     method=METHOD,
 )
-def case_lines(view: View) -> pd.DataFrame:
+def case_lines(view: View) -> Rows:
     """Every line of do nothing and of the likely scenario at each point."""
-    rows = [
+    return [
         (scenario, point, line.line, line.volume, line.unit_cost_000, line.cost_000)
         for scenario, point in _pairs()
         for line in _evaluated(scenario, point).lines
     ]
-    return pd.DataFrame(rows, columns=["scenario", "point", "line", "volume", "unit_cost", "cost"])
 
 
 @table(
@@ -90,19 +96,16 @@ def case_totals(view: View) -> pd.DataFrame:
     source=SOURCE,
     method=METHOD,
 )
-def case_steps(view: View) -> pd.DataFrame:
+def case_steps(view: View) -> Rows:
     """The lines by which the likely scenario differs from do nothing, between the two totals."""
-    result = scenarios.avoidance(scenarios.scenarios(), "2023-24")
-    if isinstance(result, Withheld):
-        raise InputError(result.reason)
+    result = required(scenarios.avoidance(scenarios.scenarios(), "2023-24"))
     lines = result.by_line()
     changed = lines[lines["difference_000"] != 0]
-    rows = [
+    return [
         ("Do nothing", result.counterfactual.total_000),
         *((row.line, -row.difference_000) for row in changed.itertuples()),
         ("Likely scenario", result.programme.total_000),
     ]
-    return pd.DataFrame(rows, columns=["step", "amount"])
 
 
 @table(
@@ -116,12 +119,8 @@ def case_steps(view: View) -> pd.DataFrame:
 )
 def case_stress(view: View) -> pd.DataFrame:
     """What is left of the published avoidance when both scenarios rest on the same growth and the same exchange."""
-    parts = []
-    for point in POINTS[1:]:
-        result = scenarios.stress(scenarios.scenarios(), point)
-        if isinstance(result, Withheld):
-            raise InputError(result.reason)
-        parts.append(result.assign(point=point))
+    case = scenarios.scenarios()
+    parts = [required(scenarios.stress(case, point)).assign(point=point) for point in POINTS[1:]]
     frame = pd.concat(parts, ignore_index=True)
     frame = frame.rename(columns={"avoidance_000": "avoidance", "change_000": "change"})
     return frame[["point", "step", "avoidance", "change"]]
@@ -140,18 +139,16 @@ def case_stress(view: View) -> pd.DataFrame:
     source=SOURCE + "; 2.5 and the 2019 assurance report have the other",
     method=METHOD,
 )
-def case_baseline(view: View) -> pd.DataFrame:
+def case_baseline(view: View) -> Rows:
     """Each total moves with the baseline and the difference does not, so a wrong baseline does not show in it."""
     facts, rows = project_facts(), []
     for placements in (facts["op_baseline"], facts["op_stated_2_5"]):
         case = scenarios.with_baseline(scenarios.scenarios(), placements)
         for point in POINTS[1:]:
-            result = scenarios.avoidance(case, point)
-            if isinstance(result, Withheld):
-                raise InputError(result.reason)
+            result = required(scenarios.avoidance(case, point))
             sides = (result.counterfactual.total_000, result.programme.total_000)
             rows.append((formats.number(placements), point, *sides, result.difference_000))
-    return pd.DataFrame(rows, columns=["baseline", "point", "do_nothing", "likely", "avoidance"])
+    return rows
 
 
 @table(
@@ -167,13 +164,10 @@ def case_baseline(view: View) -> pd.DataFrame:
     source=SOURCE,
     method="(total + hub) ÷ (outside placement less IFA)",
 )
-def case_implied(view: View) -> pd.DataFrame:
+def case_implied(view: View) -> Rows:
     """The two totals that have no lines, worked back to placements with the likely scenario's own costs."""
-    rows = []
-    for case in ("worst", "best"):
-        result = scenarios.implied(scenarios.scenarios(), scenarios.totals(), case)
-        rows.append((f"{case.title()} case", result.total_000, result.placements, result.standing))
-    return pd.DataFrame(rows, columns=["case", "total", "placements", "standing"])
+    results = [scenarios.implied(scenarios.scenarios(), scenarios.totals(), case) for case in ("worst", "best")]
+    return [(f"{one.scenario.title()} case", one.total_000, one.placements, one.standing) for one in results]
 
 
 @table(
@@ -185,17 +179,15 @@ def case_implied(view: View) -> pd.DataFrame:
     source="data/reference/programme_costs.csv, options.csv, scenarios.csv and scenario_totals.csv",
     method="cost ÷ value of each",
 )
-def case_break_even(view: View) -> pd.DataFrame:
+def case_break_even(view: View) -> Rows:
     """Full implementation in outside placements; Harbour in children, on each cost base and published value."""
     programmes, items = options.programme_costs(), options.option_items()
     full = options.full_cost_000(programmes, items)
     rows: list[tuple[str, str, float, float]] = []
     for how, result in break_evens.placements_needed(scenarios.scenarios(), programmes, items).items():
-        if isinstance(result, Withheld):
-            raise InputError(result.reason)
-        rows.append(("Full implementation", f"outside placements {how}", full, result.exact))
+        rows.append(("Full implementation", f"outside placements {how}", full, required(result).exact))
     harbour = break_evens.children_needed(programmes, items, scenarios.totals())
     for row in harbour.itertuples():
         whose = "every child's" if row.value_from == "programme claim" else "a quarter's"
         rows.append((f"Harbour, {row.cost_base}", f"children at {whose} published value", row.cost_000, row.exact))
-    return pd.DataFrame(rows, columns=["cost_of", "covered_by", "cost", "needed"])
+    return rows

@@ -8,7 +8,7 @@ import re
 import pandas as pd
 
 from bond_eval.evidence.claims import claims_table
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
 from bond_eval.evidence.view import View
 
 VERDICTS = ("exact", "rounds", "does not reconcile", "contradicts", "not testable")
@@ -33,17 +33,16 @@ def _register() -> pd.DataFrame:
     source=SOURCE,
     method=METHOD,
 )
-def claims_by_topic(view: View) -> pd.DataFrame:
+def claims_by_topic(view: View) -> Rows:
     """How many published figures of each topic have each verdict; tests of our own are no published figures."""
     claims = _register()
     claims = claims[~claims["ours"]]
     counts = claims.groupby(["topic", "verdict"]).size()
-    rows = [
+    return [
         (topic, verdict, int(counts.get((topic, verdict), 0)))
         for topic in dict.fromkeys(claims["topic"])
         for verdict in VERDICTS
     ]
-    return pd.DataFrame(rows, columns=["topic", "verdict", "claims"])
 
 
 @table(

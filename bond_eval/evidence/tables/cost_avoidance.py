@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.core.errors import InputError
 from bond_eval.core.periods import financial_year_start, year_label
 from bond_eval.economics import counterfactuals, scenarios
 from bond_eval.economics.into_pounds import NO_SPEND, Across, Design, across
@@ -16,7 +15,8 @@ from bond_eval.economics.reference import load
 from bond_eval.economics.scenarios import CURRENT, DO_NOTHING
 from bond_eval.evidence.cells import show
 from bond_eval.evidence.gate import MINIMUM, one_childs
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
+from bond_eval.evidence.tables.case_for_change import required
 from bond_eval.evidence.tables.placement_forecast import outlook
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import day_number
@@ -57,7 +57,7 @@ def _external(costs: pd.DataFrame, *by: str) -> pd.DataFrame:
     source=FILES,
     method=RULE,
 )
-def cost_problems(view: View) -> pd.DataFrame:
+def cost_problems(view: View) -> Rows:
     """What is missing or was not read: a cost that is not known is never nought, and no file is passed over unsaid."""
     rows: list[tuple[str, str]] = []
     if view.finance is None:
@@ -72,7 +72,7 @@ def cost_problems(view: View) -> pd.DataFrame:
             rows.append(("Fees that price no night: the child was not in that category then", f"fees.csv: {words}"))
         if view.finance.fees.empty:
             rows.append(("No fees could be read: costs rest on unit costs alone", "fees.csv"))
-    return pd.DataFrame(rows, columns=["reason", "missing"])
+    return rows
 
 
 @table(
@@ -143,20 +143,18 @@ def _budget(view: View) -> dict[str, float]:
     source=CASE,
     method="cost by category of each, and their difference",
 )
-def position_steps(view: View) -> pd.DataFrame:
+def position_steps(view: View) -> Rows:
     """What the position costs more or less than the do-nothing, by category; empty without a published case."""
     if not view.authority.published:
-        return pd.DataFrame(columns=["step", "amount"])
-    case = scenarios.scenarios()
-    before, now = (scenarios.evaluate(case, name, counterfactuals.AT) for name in (DO_NOTHING, CURRENT))
-    if isinstance(before, Withheld) or isinstance(now, Withheld):
-        raise InputError("data/reference/scenarios.csv lacks a cost of the do-nothing or of the current position.")
-    rows = [("Do nothing, as fixed in 2019", before.total_000)]
-    for category, words in ((OUTSIDE, "Outside placements"), (IFA, "IFAs"), (IN_HOUSE, "In-house line")):
-        rows.append((words, now.cost_000(category) - before.cost_000(category)))
-    rows.append(("Programme, full year", now.cost_000(counterfactuals.PROGRAMME)))
-    rows.append(("Position of September 2020", now.total_000))
-    return pd.DataFrame(rows, columns=["step", "amount"])
+        return []
+    case, lines = scenarios.scenarios(), {OUTSIDE: "Outside placements", IFA: "IFAs", IN_HOUSE: "In-house line"}
+    before, now = (required(scenarios.evaluate(case, name, counterfactuals.AT)) for name in (DO_NOTHING, CURRENT))
+    return [
+        ("Do nothing, as fixed in 2019", before.total_000),
+        *((words, now.cost_000(category) - before.cost_000(category)) for category, words in lines.items()),
+        ("Programme, full year", now.cost_000(counterfactuals.PROGRAMME)),
+        ("Position of September 2020", now.total_000),
+    ]
 
 
 @table(
@@ -175,22 +173,20 @@ def position_steps(view: View) -> pd.DataFrame:
     source=CASE,
     method="do nothing less the position, programme included",
 )
-def position_counterfactuals(view: View) -> pd.DataFrame:
+def position_counterfactuals(view: View) -> Rows:
     """Fixed in 2019 and re-based in 2020, each whole and in its parts; the cumulative saving, which none allows."""
-    columns = ["counterfactual", "part", "do_nothing", "actual", "avoidance", "lower", "upper", "standing"]
-    if not view.authority.published:
-        return pd.DataFrame(columns=columns)
-    case, totals = scenarios.scenarios(), scenarios.totals()
     rows: list[tuple[object, ...]] = []
-    for found in (counterfactuals.fixed_in_2019(case), counterfactuals.rebased_as_published(case, totals)):
-        if isinstance(found, Withheld):
-            raise InputError(found.reason)
+    if not view.authority.published:
+        return rows
+    case, totals = scenarios.scenarios(), scenarios.totals()
+    for result in (counterfactuals.fixed_in_2019(case), counterfactuals.rebased_as_published(case, totals)):
+        found = required(result)
         name, whole = found.counterfactual, (found.do_nothing_000, found.actual_000, found.value_000)
         rows.append((name, "all", *whole, *[np.nan] * 2, found.standing))
         rows += [(name, part, *[np.nan] * 2, pounds, *[np.nan] * 2, found.standing) for part, pounds in found.parts]
     withheld = counterfactuals.cumulative_as_published(load("funding.csv"))
     rows.append(("cumulative from July 2019", "all", *[np.nan] * 5, withheld.reason))
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 @table(
@@ -206,12 +202,12 @@ def position_counterfactuals(view: View) -> pd.DataFrame:
     source=FILES + "; data/reference/deflators.csv",
     method="× index of the last year ÷ index of the year",
 )
-def cost_real(view: View) -> pd.DataFrame:
+def cost_real(view: View) -> pd.DataFrame | Rows:
     """The cost of external placements with inflation taken out; years without a deflator are left out."""
     years = _external(_costs(view), "year")
     years = years[years["year"].isin(deflators()["year"])]
     if years.empty:
-        return pd.DataFrame(columns=["year", "nominal", "real", "standing", "largest"])
+        return []
     found = real_terms(years["cost"].to_numpy(dtype=float), list(years["year"]), str(years["year"].iloc[-1]))
     columns = {"year": found.years, "nominal": found.nominal, "real": found.real, "standing": found.standing}
     return pd.DataFrame({**columns, "largest": years["largest"].to_numpy()})
@@ -250,14 +246,9 @@ MODELS = (
     source=PRICED,
     method=MODELS,
 )
-def avoided_by_design(view: View) -> pd.DataFrame:
+def avoided_by_design(view: View) -> Rows:
     """One row a design, none pooled with another; blank with the reason in words where it cannot be estimated."""
-    rows = [_design_row(view, design) for design in outlook(view).designs]
-    columns = [
-        "design", "since", "children", "few", "outside_days", "ifa_days", "median", "lower", "upper", "above_zero",
-        "spend", "net", "net_lower", "net_upper", "paid", "avoided", "shown", "standing",
-    ]  # fmt: skip
-    return pd.DataFrame(rows).reindex(columns=columns)
+    return [_design_row(view, design) for design in outlook(view).designs]
 
 
 def _design_row(view: View, design: Design) -> dict[str, object]:
@@ -309,14 +300,14 @@ def _k(pounds: float) -> str:
     source=PRICED,
     method=MODELS,
 )
-def avoided_range(view: View) -> pd.DataFrame:
+def avoided_range(view: View) -> Rows:
     """One row, always. What the other table withholds has no part in it."""
     designs = outlook(view).designs
     few = [design for design in designs if view.public and _few(view, design)]
     found = across([design for design in designs if design not in few])
     paid = found.paid if found and found.paid else (np.nan, np.nan)
-    row = ("All, not pooled", len(designs), found.judged if found else 0, *paid, _range_words(designs, found, len(few)))
-    return pd.DataFrame([row], columns=["scope", "designs", "judged", "paid_low", "paid_high", "statement"])
+    words = _range_words(designs, found, len(few))
+    return [("All, not pooled", len(designs), found.judged if found else 0, *paid, words)]
 
 
 def _few(view: View, design: Design) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.core.periods import year_label
 from bond_eval.evidence.coarse import fold
-from bond_eval.evidence.registry import ALL, Value, coarser, table
+from bond_eval.evidence.registry import ALL, Rows, Value, coarser, table
 from bond_eval.evidence.view import View
-from bond_eval.intake.checks import RULES
+from bond_eval.intake.checks import NO_PROVIDER_EXPECTED, RULES
 from bond_eval.intake.reference import modules, read_reference
 from bond_eval.intake.typed import NO_DAY
 from bond_eval.placements import stitch
@@ -50,14 +52,14 @@ FIELD_NAMES = {"provider": "PLACE_PROVIDER", "location": "PL_LOCATION or PL_POST
     margins=("module",),
     source="the files themselves",
 )
-def files_received(view: View) -> pd.DataFrame:
+def files_received(view: View) -> Rows:
     """Rows in and rows set aside, module by module (the rest was kept); modules that did not arrive with no file."""
     accounts = view.data.accounts
     rows = []
     for module in (*modules(), ALL):
         part = accounts if module == ALL else accounts[accounts["module"] == module]
         rows.append((module, len(part), int(part["rows_in"].sum()), int(part["set_aside"].sum())))
-    return pd.DataFrame(rows, columns=["module", "files", "rows_in", "set_aside"])
+    return rows
 
 
 @table(
@@ -68,14 +70,13 @@ def files_received(view: View) -> pd.DataFrame:
     values=(Value("rows", "Episode rows", children=False),),
     source="dates in the Episodes files",
 )
-def returns_covered(view: View) -> pd.DataFrame:
+def returns_covered(view: View) -> Rows:
     """Each Episodes file or year of a stacked file, the period's last day and its rows."""
-    submissions = view.data.submissions
-    names = [
-        year_label(int(year)) + ("" if last.month == 3 else " (part)")
-        for year, last in zip(submissions["year"], submissions["last_day"], strict=True)
-    ]
-    return pd.DataFrame({"return": names, "to": submissions["last_day"], "rows": submissions["rows"]})
+    return [(_named(one), one.last_day, one.rows) for one in view.data.submissions.itertuples()]
+
+
+def _named(submission: Any) -> str:
+    return year_label(int(submission.year)) + ("" if submission.last_day.month == 3 else " (part)")
 
 
 @table(
@@ -100,20 +101,13 @@ def completeness(view: View) -> pd.DataFrame:
                 if frame is not None and field in frame.columns:
                     mine = frame.loc[frame["submission"] == position, field]
                     if field == "provider":  # temporary placements and a few others have none by rule
-                        exempt = view.data.episodes.loc[mine.index, "place"].isin(_no_provider())
+                        exempt = view.data.episodes.loc[mine.index, "place"].isin(NO_PROVIDER_EXPECTED)
                         mine = mine[~exempt.to_numpy()]
                     band = _band(mine)
-                label = f"{module} {name}"
-                column = year_label(int(submission["year"])) + ("" if submission["last_day"].month == 3 else " part")
-                rows.append((label, column, band, {FULL: 4, NEARLY: 3, PARTLY: 2, POOR: 1}.get(band, 0)))
+                rank = {FULL: 4, NEARLY: 3, PARTLY: 2, POOR: 1}.get(band, 0)
+                rows.append((f"{module} {name}", _named(submission), band, rank))
     frame = pd.DataFrame(rows, columns=["field", "return", "band", "rank"])
     return frame.drop_duplicates(["field", "return"], keep="last", ignore_index=True)
-
-
-def _no_provider() -> tuple[str, ...]:
-    from bond_eval.intake.checks import NO_PROVIDER_EXPECTED
-
-    return NO_PROVIDER_EXPECTED
 
 
 def _band(values: pd.Series) -> str:
@@ -175,11 +169,10 @@ def _issues_together(frame: pd.DataFrame) -> pd.DataFrame:
     values=(ROWS,),
     source="the stitching audit",
 )
-def stitching(view: View) -> pd.DataFrame:
+def stitching(view: View) -> Rows:
     """Rows changed or set aside by each rule. Rows after the as-of date are no change and are left out."""
     counts = view.history.audit["rule"].value_counts()
-    rows = [(rule, words, int(counts.get(rule, 0))) for rule, words in stitch.RULES.items() if rule != "A"]
-    return pd.DataFrame(rows, columns=["rule", "meaning", "rows"])
+    return [(rule, words, int(counts.get(rule, 0))) for rule, words in stitch.RULES.items() if rule != "A"]
 
 
 @coarser("stitching", said="Rules are put together in two kinds, since most of them changed few rows.")
@@ -205,7 +198,7 @@ def _stitching_together(frame: pd.DataFrame) -> pd.DataFrame:
     source="data/reference/data_needs.csv and the files",
     method="least complete return",
 )
-def gaps(view: View) -> pd.DataFrame:
+def gaps(view: View) -> Rows:
     """Each field that a question needs, how complete its least complete return is, and what its absence means."""
     built = completeness(view)
     has_rows = built[built["band"] != NONE]
@@ -218,11 +211,9 @@ def gaps(view: View) -> pd.DataFrame:
     rows = []
     for need in read_reference("data_needs.csv").to_dict("records"):
         field = f"{need['module']} {need['field']}"
-        band = dates.get(field) or worst.get(field)
-        if band is None:
-            band = _share_text(view, need["module"], need["field"])
+        band = dates.get(field) or worst.get(field) or _share_text(view, need["module"], need["field"])
         rows.append((field, need["needed_for"], band, need["if_missing"], need["questions"]))
-    return pd.DataFrame(rows, columns=["field", "needed_for", "worst", "if_missing", "questions"])
+    return rows
 
 
 def _share_text(view: View, module: str, field: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.core.errors import InputError
-from bond_eval.economics.money import Withheld
 from bond_eval.economics.outcome_contract import break_even_tariffs, payments, risks
 from bond_eval.economics.reference import load
 from bond_eval.evidence.dials import CONTRACT, dials
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
+from bond_eval.evidence.tables.case_for_change import required
 from bond_eval.evidence.view import View
 
 SOURCE = "data/reference/funding.csv: Southampton Cabinet decision August 2017, decision (ii)"
@@ -27,31 +26,20 @@ def _service() -> pd.DataFrame:
     title="Southampton's in-house edge-of-care service: cost a year",
     row="a financial year that the decision names",
     labels={"year": "Financial year"},
-    values=(Value("cost", "Cost £000", "thousands"), Value("note", "Note", "text")),
+    values=(
+        Value("cost", "Cost £000", "thousands"),
+        Value("growth", "Growth a year since the first", "percent"),
+        Value("note", "Note", "text"),
+    ),
     source=SOURCE,
-    method="as published; nominal",
+    method="as published, nominal; growth is (last ÷ first) to the power of one over the years between, less one",
 )
 def service_cost(view: View) -> pd.DataFrame:
-    """The two years that the decision names; those between are not published."""
-    rows = _service()
-    return pd.DataFrame({"year": rows["year"], "cost": rows["amount_000"], "note": rows["note"]}).reset_index(drop=True)
-
-
-@table(
-    "service_growth",
-    title="What the two published years imply",
-    row="a measure",
-    labels={"measure": "Measure"},
-    values=(Value("share", "A year", "percent"),),
-    source=SOURCE,
-    method="(last ÷ first) to the power of one over the years between, less one; the first is part of a year",
-)
-def service_growth(view: View) -> pd.DataFrame:
-    """Yearly growth from the first to the last published cost: an upper bound, as the first year is a part of one."""
-    rows = _service()
-    first, last = float(rows["amount_000"].iloc[0]), float(rows["amount_000"].iloc[-1])
-    years = int(str(rows["year"].iloc[-1])[:4]) - int(str(rows["year"].iloc[0])[:4])
-    return pd.DataFrame([("Growth of the cost", (last / first) ** (1 / years) - 1)], columns=["measure", "share"])
+    """The years that the decision names; growth since the first is an upper bound, as that is a part of a year."""
+    rows = _service().rename(columns={"amount_000": "cost"}).reset_index(drop=True)
+    years = rows["year"].str[:4].astype(int)
+    growth = (rows["cost"] / rows["cost"].iloc[0]) ** (1 / (years - years.iloc[0])) - 1
+    return rows.assign(growth=growth.where(years > years.iloc[0]))[["year", "cost", "growth", "note"]]
 
 
 @table(
@@ -91,20 +79,19 @@ def who_bears(view: View) -> pd.DataFrame:
     source=DIALS,
     method="cost ÷ outcomes; worth of an outcome × (1 − share that would have come anyway)",
 )
-def contract_tariffs(view: View) -> pd.DataFrame:
+def contract_tariffs(view: View) -> Rows:
     """The two break-even tariffs at the low, most likely and high value of outcomes and of deadweight."""
     known, cost, rows = dials(CONTRACT), _cost_pounds(), []
     anyway, outcomes = known["outcome_anyway"], known["outcomes"]
     for share in (anyway.low, anyway.mode, anyway.high):
         for count in (outcomes.low, outcomes.mode, outcomes.high):
-            found = break_even_tariffs(cost, count, known["outcome_value_000"].mode * 1000, share)
-            if isinstance(found, Withheld):
-                raise InputError(f"data/reference/assumptions.csv, dial 'outcomes': {found.reason}.")
+            found = required(break_even_tariffs(cost, count, known["outcome_value_000"].mode * 1000, share),
+                             "data/reference/assumptions.csv, dial 'outcomes': ")  # fmt: skip
             ends = [formats.number(pounds / 1000) for pounds in (found.provider, found.commissioner)]
             words, rank = (f"£{ends[0]}k to £{ends[1]}k", 1) if found.can_agree else ("none", 4)
             labels = (formats.percent(share), formats.number(count))
             rows.append((*labels, found.provider, found.commissioner, words, int(found.can_agree), rank))
-    return pd.DataFrame(rows, columns=["anyway", "outcomes", "provider", "council", "verdict", "agree", "rank"])
+    return rows
 
 
 @table(
@@ -121,17 +108,14 @@ def contract_tariffs(view: View) -> pd.DataFrame:
     source=DIALS,
     method="outcomes × tariff, at most the service's own cost; tariff set at the most likely number of outcomes",
 )
-def contract_cap(view: View) -> pd.DataFrame:
+def contract_cap(view: View) -> Rows:
     """Fewer outcomes fall on the provider; more are paid for up to the cap, which is the cost of the service."""
     outcomes, cost = dials(CONTRACT)["outcomes"], _cost_pounds()
     counts, tariff = [outcomes.low, outcomes.mode, outcomes.high], cost / outcomes.mode
-    paid = payments(counts, tariff, cost)
     words = ["the provider" if count < outcomes.mode else "nobody" if count == outcomes.mode
              else "the council gains: outcomes beyond the cap are not paid for" for count in counts]  # fmt: skip
-    return pd.DataFrame(
-        {"outcomes": [formats.number(count) for count in counts], "uncapped": [count * tariff for count in counts],
-         "capped": paid, "provider": paid - cost, "bears": words}
-    )  # fmt: skip
+    paid = zip(counts, payments(counts, tariff, cost), words, strict=True)
+    return [(formats.number(count), count * tariff, capped, capped - cost, bears) for count, capped, bears in paid]
 
 
 def _cost_pounds() -> float:

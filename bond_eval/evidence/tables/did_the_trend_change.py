@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.economics.counterfactuals import AT
 from bond_eval.economics.money import Withheld
 from bond_eval.economics.scenarios import DO_NOTHING, evaluate, scenarios
 from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, interval, table
 from bond_eval.evidence.trend_words import (
     CANNOT,
     FALL,
@@ -32,6 +32,7 @@ from bond_eval.evidence.trend_words import (
     written,
 )
 from bond_eval.evidence.view import View
+from bond_eval.evidence.wording import ends_of
 from bond_eval.methods.proportions import Estimate, rate_ratio
 from bond_eval.placements.categories import OUTSIDE, rules_table
 from bond_eval.placements.panel import neighbours_panel
@@ -44,6 +45,8 @@ METHOD = (
     "difference-in-differences; synthetic control; docs/METHODS.md"
 )
 SOURCE = "SSDA903 episodes and header; data/reference/interruptions.csv and its_coverage.csv; the DfE's published files"
+FEWEST = Value("few", "Fewest events behind it, where 1 to 5")
+RATIO = (FEWEST, *interval("ratio", "Ratio", "factor", "few"))
 SEEN, MODELLED = "Seen", "Expected without the change"
 ASKED = {
     "primary": "Entries of children aged 12 to 17 into outside placements since the programme began",
@@ -98,8 +101,12 @@ def _published(view: View) -> list[Design]:
     now = int(view.counts.on(view.as_of).loc[OUTSIDE].sum())
     ratio = Estimate(now / planned, np.nan, np.nan, now, "published")
     name = f"Do-nothing of 2019: {formats.number(planned)} placements, {formats.number(now)} seen"
-    few = float(now) if 0 < now < MINIMUM else np.nan
-    return [Design(name, PUBLISHED, ratio, "", 1, few)]
+    return [Design(name, PUBLISHED, ratio, "", 1, fewest(now))]
+
+
+def fewest(*counts: float) -> float:
+    """The smallest of the counts that are 1 to 5; NaN where none is."""
+    return min((float(count) for count in counts if 0 < count < MINIMUM), default=np.nan)
 
 
 @table(
@@ -114,7 +121,7 @@ def _published(view: View) -> list[Design]:
     ),
     method="counts; expected: the primary model with its change left out",
 )
-def trend_series(view: View) -> pd.DataFrame:
+def trend_series(view: View) -> Rows:
     """Entries in equal periods before and after the change, and what the primary model expects where it stands."""
     trend = trend_of(view)
     n, _ = trend.one(BEGUN, OLDER)
@@ -122,7 +129,7 @@ def trend_series(view: View) -> pd.DataFrame:
     length = min(len(n) - start or 12, 12) if view.public else 1
     firsts = [*range(start % length, start, length), *range(start, len(n) - length + 1, length)]
     expected = trend.expected()
-    rows: list[tuple[object, ...]] = []
+    rows: list[Any] = []
     for at in firsts:
         # As words the few periods of a public chart stand apart; months are too many for words.
         first = trend.months[at] if length == 1 else f"{trend.months[at]:%b %Y}"
@@ -130,7 +137,7 @@ def trend_series(view: View) -> pd.DataFrame:
         rows.append((first, SEEN, length, int(total), float(total)))
         if expected is not None:
             rows.append((first, MODELLED, length, np.nan, float(expected[at : at + length].sum())))
-    return pd.DataFrame(rows, columns=["first", "series", "months", "entries", "shown"])
+    return rows
 
 
 @table(
@@ -147,16 +154,15 @@ def trend_series(view: View) -> pd.DataFrame:
     source="data/reference/interruptions.csv",
     method="published dates",
 )
-def trend_dates(view: View) -> pd.DataFrame:
+def trend_dates(view: View) -> Rows:
     """Candidate dates, the pandemic's among them."""
-    rows = [
+    return [
         (
             row.label, formats.date(row.date), formats.month(first_month(row.date)),
             f"{row.document}{f', {row.section}' if row.section else ''}", row.note or "-",
         )
         for row in trend_of(view).dates.itertuples()
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["label", "date", "month", "where", "note"])
 
 
 @table(
@@ -165,10 +171,7 @@ def trend_dates(view: View) -> pd.DataFrame:
     row="a design",
     labels={"group": "Kind", "design": "Design"},
     values=(
-        Value("few", "Fewest events behind it, where 1 to 5"),
-        Value("ratio", "Ratio", "factor", follows=("few",)),
-        Value("lower", "Lower", "factor", follows=("few",)),
-        Value("upper", "Upper", "factor", follows=("few",)),
+        *RATIO,
         Value("n", "Months or areas", "number"),
         Value("shown", "Ratio and interval", "text", follows=("few",)),
         Value("reading", "Reading", "text", follows=("few",)),
@@ -179,7 +182,7 @@ def trend_dates(view: View) -> pd.DataFrame:
     source=SOURCE,
     method=METHOD,
 )
-def trend_designs(view: View) -> pd.DataFrame:
+def trend_designs(view: View) -> Rows:
     """The primary design first; every other one is exploratory. A ratio below 1: fewer than was to be expected."""
     rows = []
     for one in [*designs_of(view), *_published(view)]:
@@ -193,21 +196,7 @@ def trend_designs(view: View) -> pd.DataFrame:
                 "no interval" if alone else judged(ratio), standing(one), checks(one), one.maryland,
             )
         )  # fmt: skip
-    columns = [
-        "group",
-        "design",
-        "few",
-        "ratio",
-        "lower",
-        "upper",
-        "n",
-        "shown",
-        "reading",
-        "standing",
-        "checks",
-        "maryland",
-    ]
-    return pd.DataFrame(rows, columns=columns).replace([np.inf], np.nan)
+    return rows
 
 
 @table(
@@ -217,17 +206,15 @@ def trend_designs(view: View) -> pd.DataFrame:
     labels={"question": "Question"},
     values=(
         Value("asked", "What is asked", "text"),
-        Value("few", "Fewest events behind it, where 1 to 5"),
-        Value("value", "Value", "factor", follows=("few",)),
-        Value("lower", "Lower", "factor", follows=("few",)),
-        Value("upper", "Upper", "factor", follows=("few",)),
+        FEWEST,
+        *interval("value", "Value", "factor", "few"),
         Value("n", "Months or areas", "number"),
         Value("statement", "In words", "text", follows=("few",)),
     ),
     source=SOURCE,
     method=METHOD,
 )
-def trend_answer(view: View) -> pd.DataFrame:
+def trend_answer(view: View) -> Rows:
     """One row a question, always: where it cannot be answered the words say why."""
     designs = designs_of(view)
     young = next(one for one in designs if one.group == COMPARED)
@@ -247,13 +234,7 @@ def trend_answer(view: View) -> pd.DataFrame:
     for question, one, statement in rows:
         ratio, few = (one.ratio, one.few) if one else (None, np.nan)
         found.append((question, ASKED[question], few, *ends_of(ratio), ratio.n if ratio else np.nan, statement))
-    columns = ["question", "asked", "few", "value", "lower", "upper", "n", "statement"]
-    return pd.DataFrame(found, columns=columns).replace([np.inf], np.nan)
-
-
-def ends_of(ratio: Estimate | None) -> tuple[float, float, float]:
-    """Value, lower and upper end; NaN where there is none."""
-    return (ratio.value, ratio.lower, ratio.upper) if ratio else (np.nan, np.nan, np.nan)
+    return found
 
 
 def _baseline(view: View) -> tuple[Design | None, str]:
@@ -265,13 +246,12 @@ def _baseline(view: View) -> tuple[Design | None, str]:
     if last < 24 or min(exposure[year].sum(), exposure[before].sum()) == 0 or n[:last].sum() == 0:
         return None, f"Whether the baseline was an unusual time {CANNOT}: needs a year and more before the year to it."
     ratio = rate_ratio(int(n[year].sum()), exposure[year].sum(), int(n[before].sum()), exposure[before].sum())
-    few = min((float(count) for count in (n[year].sum(), n[before].sum()) if 0 < count < MINIMUM), default=np.nan)
     words = {
         RISE: "the baseline was set at a high, from which a fall was to be expected without any programme",
         FALL: "the baseline was set at a low",
     }.get(judged(ratio), "no clear sign that the baseline was set at an unusual time")
     start = f"In the year to {formats.date(at)} entries ran at {written(ratio)} times the rate of the time before"
-    return Design("baseline", "", ratio, "", 1, few), f"{start}: {words}."
+    return Design("baseline", "", ratio, "", 1, fewest(n[year].sum(), n[before].sum())), f"{start}: {words}."
 
 
 PANDEMIC = "The pandemic began weeks after the programme"
@@ -286,14 +266,14 @@ TOGETHER = "Several programmes began together"
     row="a threat",
     labels={"threat": "Threat"},
     values=(
-        Value("few", "Fewest events behind it, where 1 to 5"),
+        FEWEST,
         Value("found", "What was found", "text", follows=("few",)),
         Value("tested", "Standing", "text"),
     ),
     source=SOURCE,
     method=METHOD,
 )
-def trend_threats(view: View) -> pd.DataFrame:
+def trend_threats(view: View) -> Rows:
     """Each threat tested where the data allow it, and otherwise stated."""
     named = {one.name: one for one in designs_of(view)}
     base, words = _baseline(view)
@@ -321,5 +301,4 @@ def trend_threats(view: View) -> pd.DataFrame:
     ]  # fmt: skip
     if not view.authority.published:  # then it is not known to have these programmes
         rows = [row for row in rows if row[0] not in (PANDEMIC, NOT_TAKEN, REACHED, TOGETHER)]
-    frame = pd.DataFrame(rows, columns=["threat", "found", "tested", "few"])
-    return frame[["threat", "few", "found", "tested"]]
+    return [(threat, few, found, tested) for threat, found, tested, few in rows]

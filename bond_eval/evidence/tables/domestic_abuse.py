@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from typing import Any
-
 import numpy as np
 import pandas as pd
 
@@ -12,10 +9,11 @@ from bond_eval.core import formats
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.gate import small
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, interval, table
+from bond_eval.evidence.tables.programmes import activity, latest
 from bond_eval.evidence.view import View
-from bond_eval.evidence.wording import TOO_FEW, UNCLEAR, changed
-from bond_eval.intake.typed import EPOCH, day_number
+from bond_eval.evidence.wording import TOO_FEW, UNCLEAR, changed, ends_of
+from bond_eval.intake.typed import date_of, dates_to_days, day_number
 from bond_eval.methods.proportions import Estimate, rate_ratio, relative_risk, share_of
 from bond_eval.programmes.cases import cases_at
 
@@ -29,51 +27,20 @@ FELL = "they fell by more than chance"
 SHARE = (
     Value("children", "Of them", of="of"),
     Value("of", "Of"),
-    *(Value(name, label, "percent", follows=("children", "of"))
-      for name, label in (("share", "Share"), ("lower", "Lower"), ("upper", "Upper"))),
-)  # fmt: skip
+    *interval("share", "Share", "percent", "children", "of"),
+)
 NOTHING = ("nothing", "none")
-RATIO = (("ratio", "Rate ratio"), ("lower", "Lower"), ("upper", "Upper"))
 
 
-def activity(view: View, programme: str, name: str) -> pd.DataFrame:
-    """Rows of the register's activity of one name: breakdown, first and last (days since 1970), value."""
-    columns = ["breakdown", "first", "last", "value"]
-    if view.register is None:
-        return pd.DataFrame(columns=columns)
-    rows = view.register.activity
-    return rows.loc[(rows["programme"] == programme) & (rows["activity"] == name), columns]
+def by_period(rows: pd.DataFrame, length: str) -> pd.DataFrame:
+    """Counts by week from Monday ("W") or calendar month ("M"): start (day number), value, days (counted, of it).
 
-
-def latest(rows: pd.DataFrame) -> pd.Series:
-    """Values of the latest day by breakdown, for counts of a day."""
-    return rows[rows["last"] == rows["last"].max()].groupby("breakdown")["value"].sum()
-
-
-def _day(number: float) -> dt.date:
-    return EPOCH + dt.timedelta(days=int(number))
-
-
-def by_week(rows: pd.DataFrame) -> pd.DataFrame:
-    """Counts by week from Monday: monday, value, days (those of the week that the counts are of).
-
-    Empty where a row crosses from one week to the next: what belongs to which cannot be told.
+    Empty where a row crosses from one to the next: what belongs to which cannot be told.
     """
-    monday = rows["first"] - (rows["first"] + 3) % 7  # day 0 was a Thursday
-    return _grouped(rows, monday, fits=bool((rows["last"] < monday + 7).all()))
-
-
-def by_month(rows: pd.DataFrame) -> pd.DataFrame:
-    """Counts by calendar month, as `by_week`: monday is then the month's first day."""
-    ends = [pd.to_datetime(rows[name], unit="D").dt.to_period("M") for name in ("first", "last")]
-    start = pd.Series([day_number(month.start_time.date()) for month in ends[0]], index=rows.index, dtype=int)
-    return _grouped(rows, start, fits=bool((ends[0] == ends[1]).all()))
-
-
-def _grouped(rows: pd.DataFrame, start: pd.Series, *, fits: bool) -> pd.DataFrame:
-    if not fits or rows.empty:
+    first, last = (pd.to_datetime(rows[name], unit="D").dt.to_period(length) for name in ("first", "last"))
+    if rows.empty or (first != last).any():
         return pd.DataFrame({"start": [], "value": [], "days": []})
-    frame = rows.assign(start=start, days=rows["last"] - rows["first"] + 1)
+    frame = rows.assign(start=dates_to_days(first.dt.start_time), days=rows["last"] - rows["first"] + 1)
     covered = frame.drop_duplicates(["first", "last"]).groupby("start")["days"].sum()
     return frame.groupby("start")["value"].sum().to_frame().assign(days=covered).reset_index()
 
@@ -103,14 +70,13 @@ def direction(chart: pd.DataFrame) -> str:
     source=ACTIVITY,
     method="XmR chart of weeks of seven days, moving ranges screened; judged from 12 weeks on",
 )
-def encompass_weeks(view: View) -> pd.DataFrame:
+def encompass_weeks(view: View) -> pd.DataFrame | Rows:
     """Whole weeks from Monday; in public a series with a small week has neither mean nor limits: they are sums."""
     from bond_eval.methods.spc import xmr
 
-    columns = ["measure", "week", "value", "mean", "lower", "upper", "verdict", "said"]
     parts = []
     for name, label in ENCOMPASS.items():
-        weeks = by_week(activity(view, PROGRAMME, name))
+        weeks = by_period(activity(view, PROGRAMME, name), "W")
         weeks = weeks[weeks["days"] == 7]
         if weeks.empty:
             continue
@@ -118,14 +84,14 @@ def encompass_weeks(view: View) -> pd.DataFrame:
         signal = chart["verdict"] == "neutral"
         if view.public and small(weeks["value"]).any():
             chart[["mean", "lower", "upper"]] = np.nan
-        days = [_day(start) for start in weeks["start"]]
+        days = [date_of(start) for start in weeks["start"]]
         parts.append(chart.assign(
             measure=label,
             week=[f"{day:%b %Y}, week of {day.day}" for day in days],
             verdict=chart["verdict"].mask(signal, "signal: out of the ordinary"),
             said=direction(chart),
-        )[columns])  # fmt: skip
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+        ))  # fmt: skip
+    return pd.concat(parts, ignore_index=True) if parts else []
 
 
 @table(
@@ -136,13 +102,13 @@ def encompass_weeks(view: View) -> pd.DataFrame:
     values=(Value("value", "Number"), Value("days", "Days covered", "number", children=False)),
     source=ACTIVITY,
 )
-def encompass_months(view: View) -> pd.DataFrame:
+def encompass_months(view: View) -> Rows:
     """Every month that a count touches, with the days of it that the counts are of."""
-    rows: list[tuple[Any, ...]] = []
-    for name, label in ENCOMPASS.items():
-        for row in by_month(activity(view, PROGRAMME, name)).itertuples():
-            rows.append((label, formats.month(_day(row.start)), row.value, row.days))
-    return pd.DataFrame(rows, columns=["measure", "month", "value", "days"])
+    return [
+        (label, formats.month(date_of(row.start)), row.value, row.days)
+        for name, label in ENCOMPASS.items()
+        for row in by_period(activity(view, PROGRAMME, name), "M").itertuples()
+    ]
 
 
 @table(
@@ -160,19 +126,18 @@ def encompass_months(view: View) -> pd.DataFrame:
     source=f"{ACTIVITY}; data/reference/facts.csv",
     method="notifications ÷ calendar weeks or months that hold a day of the counts, rounded; the highest of each",
 )
-def encompass_published(view: View) -> pd.DataFrame:
+def encompass_published(view: View) -> Rows:
     """Average and highest week and month of notifications."""
-    columns = ["line", "computed", "published", "gap", "when", "claim"]
-    rows = activity(view, PROGRAMME, REFERRALS)
+    rows, found = activity(view, PROGRAMME, REFERRALS), []
     facts = project_facts() if view.authority.published else {}
-    found: list[tuple[Any, ...]] = []
     for period, stem, parts, claims in (
-        ("week", "weekly", by_week(rows), ("C067", "C125")), ("month", "monthly", by_month(rows), ("C068", "C127"))
-    ):  # fmt: skip
+        ("week", "weekly", by_period(rows, "W"), ("C067", "C125")),
+        ("month", "monthly", by_period(rows, "M"), ("C068", "C127")),
+    ):
         if parts.empty:
             continue
         peak = parts.loc[parts["value"].idxmax()]
-        when = _day(peak["start"])
+        when = date_of(peak["start"])
         at = f"week of {formats.date(when)}" if period == "week" else formats.month(when)
         for name, value, text, claim in (
             ("average", formats.half_up(parts["value"].mean()), f"{len(parts)} calendar {period}s", claims[0]),
@@ -181,15 +146,15 @@ def encompass_published(view: View) -> pd.DataFrame:
             told = facts.get(f"encompass_{stem}_{name}", np.nan)
             line = f"Average a {period}" if name == "average" else f"Most in a {period}"
             found.append((line, value, told, value - told, text, claim if facts else "none"))
-    return pd.DataFrame(found, columns=columns)
+    return found
 
 
 CHILD_PROTECTION = "On a child protection plan, with domestic abuse a factor"
 IN_NEED = "In need, domestic abuse the main concern"
 ALL_CASES = "Of all cases of children's services, with a concern of domestic abuse"
 REPEATS, REPEATS_BEFORE = "MARAC repeats, latest year", "MARAC repeats, year before"
-REACH = "Children seen by Harbour, of those notified"
-BOTH = "Of children seen by Harbour, notified themselves in that time"
+REACH = "Children taken on, of those notified"
+BOTH = "Of children taken on, notified themselves in that time"
 
 
 @table(
@@ -206,19 +171,18 @@ BOTH = "Of children seen by Harbour, notified themselves in that time"
     source=f"{ACTIVITY}, cases and events; data/reference/facts.csv",
     method="Wilson 95% interval; a count without the whole it is part of has no share",
 )
-def domestic_abuse_shares(view: View) -> pd.DataFrame:
-    """Plans, MARAC repeats and Harbour's reach; a line whose counts are absent is there only if it was published."""
+def domestic_abuse_shares(view: View) -> Rows:
+    """Plans, MARAC repeats and reach; a line whose counts are absent is there only if it was published."""
     facts = project_facts() if view.authority.published else {}
     published = {CHILD_PROTECTION: ("cp_da_share", "C069"), REPEATS: ("marac_repeat_share", "none"),
                  IN_NEED: ("", "C121"), ALL_CASES: ("da_case_share", "C122")}  # fmt: skip
-    rows: list[tuple[Any, ...]] = []
+    rows = []
     unknown = [(ALL_CASES, np.nan, np.nan)] if facts else []
     for line, n, of in [*_plans(view), *unknown, *_marac_shares(view), *_reach(view)]:
         fact, claim = published.get(line, ("", "none"))
         found = share_of(n, of)
         rows.append((line, *found, found[2] * 100, facts.get(fact, np.nan), claim if facts else "none"))
-    columns = ["line", "children", "of", "share", "lower", "upper", "computed", "published", "claim"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 def _plans(view: View) -> list[tuple[str, float, float]]:
@@ -247,7 +211,7 @@ def _marac_shares(view: View) -> list[tuple[str, float, float]]:
 
 
 def _reach(view: View) -> list[tuple[str, float, float]]:
-    """Children whom Harbour took on beside those notified; and of the first, who is known to be among the second."""
+    """Children taken on beside those notified; and of the first, who is known to be among the second."""
     rows, register = activity(view, PROGRAMME, "Operation Encompass children"), view.register
     if register is None:
         return []
@@ -263,18 +227,18 @@ def _reach(view: View) -> list[tuple[str, float, float]]:
 
 @table(
     "harbour_reach",
-    title="Children notified, and children whom Harbour took on",
+    title="Children notified, and children taken on",
     row="a group of children",
     labels={"line": "Which children"},
     values=(Value("children", "Children", of="of"), Value("of", "Of")),
     source=f"{ACTIVITY}, cases and events",
 )
-def harbour_reach(view: View) -> pd.DataFrame:
+def harbour_reach(view: View) -> Rows:
     """The counts behind the reach, for a chart."""
     rows: list[tuple[str, float, float]] = []
     for line, n, of in _reach(view):
-        rows += [("Notified", of, np.nan), ("Seen by Harbour", n, np.nan)] if line == REACH else [("Both", n, of)]
-    return pd.DataFrame(rows, columns=["line", "children", "of"])
+        rows += [("Notified", of, np.nan), ("Taken on", n, np.nan)] if line == REACH else [("Both", n, of)]
+    return rows
 
 
 @table(
@@ -290,19 +254,17 @@ def harbour_reach(view: View) -> pd.DataFrame:
     source=f"{ACTIVITY}; data/reference/facts.csv",
     method="each step of the step before; Wilson 95% interval; adults, and no outcome is recorded of any",
 )
-def perpetrator_pilot(view: View) -> pd.DataFrame:
+def perpetrator_pilot(view: View) -> Rows:
     """Referred, started, completed; the cost of the whole pilot over those who got so far."""
-    columns = ["step", "children", "of", "share", "lower", "upper", "cost", "claim"]
     counts = activity(view, PROGRAMME, "perpetrator pilot").groupby("breakdown")["value"].sum()
     cost = project_facts()["perpetrator_pilot"] if view.authority.published else np.nan
-    steps = (("referred", ""), ("started", "referred"), ("completed", "started"))
-    rows: list[tuple[Any, ...]] = []
-    for step, before in steps:
+    rows = []
+    for step, before in (("referred", ""), ("started", "referred"), ("completed", "started")):
         if counts.get(step, 0):
             each = cost / counts[step]
             found = share_of(counts[step], counts.get(before, np.nan))
-            rows.append((step[:1].upper() + step[1:], *found, each, "C071" if cost == cost else "none"))
-    return pd.DataFrame(rows, columns=columns)
+            rows.append((step.capitalize(), *found, each, "C071" if cost == cost else "none"))
+    return rows
 
 
 @table(
@@ -313,7 +275,7 @@ def perpetrator_pilot(view: View) -> pd.DataFrame:
     values=(
         Value("before", "Year before"),
         Value("after", "Latest year"),
-        *(Value(name, label, "factor", follows=("before", "after")) for name, label in RATIO),
+        *interval("ratio", "Rate ratio", "factor", "before", "after"),
         Value("published", "Published", "text", children=False),
         Value("claim", "Claim", "text", children=False),
         Value("verdict", "What can be said", "text", children=False),
@@ -321,16 +283,15 @@ def perpetrator_pilot(view: View) -> pd.DataFrame:
     source=f"{ACTIVITY}; data/reference/facts.csv",
     method="score interval of a ratio of rates; Katz's of a ratio of shares; repeats taken as independent, so narrow",
 )
-def marac_change(view: View) -> pd.DataFrame:
+def marac_change(view: View) -> Rows:
     """Cases, and the share that are repeats; more cases may be more harm, or more that comes to light."""
-    columns = ["measure", "before", "after", "ratio", "lower", "upper", "published", "claim", "verdict"]
     facts = project_facts() if view.authority.published else {}
     told = {
         "year": (f"{formats.number(facts['marac_increase'])} more over the year", "none"),
         "part": (f"{formats.number(facts['marac_predicted_increase'])}% more predicted for the year", "C070"),
         "repeats": (f"{formats.number(facts['marac_repeat_share'])}% repeats", "none"),
     } if facts else {}  # fmt: skip
-    rows: list[tuple[Any, ...]] = []
+    rows = []
     (again, now), (again_before, before) = _marac(view)
     since = _marac(view, day_number(Quarter(view.quarter.year, 1).start) - 1)
     for line, key, (after, was) in (
@@ -339,16 +300,11 @@ def marac_change(view: View) -> pd.DataFrame:
     ):
         if after > 0 and was > 0:
             ratio = rate_ratio(int(after), 1, int(was), 1)
-            ends = (ratio.value, ratio.lower, ratio.upper)
-            rows.append((line, was, after, *ends, *told.get(key, NOTHING), direction_of(ratio)))
-    repeats = _repeat_ratio(again, now, again_before, before)
-    if repeats:
-        ends = (repeats.value, repeats.lower, repeats.upper)
-        said = changed(repeats, int(min(now, before)), better="down")
-        rows.append(
-            ("Share of cases that are repeats", again_before, again, *ends, *told.get("repeats", NOTHING), said)
-        )
-    return pd.DataFrame(rows, columns=columns).replace([np.inf], np.nan)
+            rows.append((line, was, after, *ends_of(ratio), *told.get(key, NOTHING), direction_of(ratio)))
+    if repeats := _repeat_ratio(again, now, again_before, before):
+        said, line = changed(repeats, int(min(now, before)), better="down"), "Share of cases that are repeats"
+        rows.append((line, again_before, again, *ends_of(repeats), *told.get("repeats", NOTHING), said))
+    return rows
 
 
 def direction_of(ratio: Estimate) -> str:
@@ -377,16 +333,14 @@ def _repeat_ratio(again: float, now: float, again_before: float, before: float) 
     source="data/reference/facts.csv",
     method="published worth ÷ children; nobody published what a child's not becoming a victim is worth, or how often",
 )
-def harbour_claim(view: View) -> pd.DataFrame:
+def harbour_claim(view: View) -> Rows:
     """The whole, the quarter as published, and a quarter of the whole; only where the claim is published."""
-    columns = ["line", "children", "pounds", "each", "share", "claim"]
     if not view.authority.published:
-        return pd.DataFrame(columns=columns)
+        return []
     facts = project_facts()
     whole, quarter = facts["da_claim"] * 1000, facts["da_quarter_claim"] * 1000
     children, few = facts["da_children"], facts["da_break_even_children"]
     part = facts["da_quarter_share"] / 100
     rows = [("All children, as published", children, whole, "C064"), ("A quarter, as published", few, quarter, "C062"),
             ("A quarter of the whole", part * children, part * whole, "C063")]  # fmt: skip
-    return pd.DataFrame([(line, n, pounds, pounds / n, pounds / whole, claim) for line, n, pounds, claim in rows],
-                        columns=columns)  # fmt: skip
+    return [(line, n, pounds, pounds / n, pounds / whole, claim) for line, n, pounds, claim in rows]

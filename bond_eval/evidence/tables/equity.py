@@ -10,16 +10,25 @@ import pandas as pd
 
 from bond_eval.evidence.disclosure import small
 from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import ALL, Value, coarser, table
-from bond_eval.evidence.tables.domestic_abuse import activity, latest
-from bond_eval.evidence.tables.programmes import BROAD, LINKED, REGISTER, each, in_broad_groups, told_apart
+from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
+from bond_eval.evidence.tables.programmes import (
+    BROAD,
+    LINKED,
+    REGISTER,
+    activity,
+    each,
+    in_broad_groups,
+    latest,
+    once,
+    told_apart,
+)
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import FEW, TOO_FEW
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.register import Register
 from bond_eval.methods.proportions import share_of
 from bond_eval.programmes.cases import AGES, CHARACTERISTICS, UNRECORDED
-from bond_eval.programmes.equity_stages import COLUMNS, REFERRED, compare, missing, stages
+from bond_eval.programmes.equity_stages import COLUMNS, REFERRED, STAGES, compare, missing, stages
 
 POPULATION, IN_NEED = "eligible population", "children in need"
 REFERRED_OF_NEED = "Referred, of children in need"
@@ -52,11 +61,10 @@ def _population(view: View, key: str, name: str) -> pd.DataFrame | None:
     return pd.DataFrame({"characteristic": parts[0], "value": parts[2], "children": rows.astype(int)})
 
 
+@once
 def _staged(view: View) -> list[tuple[str, str, pd.DataFrame]]:
     """(key, name, stages with referral out of the population, and out of children in need) of every programme."""
-    if "equity" not in view.shelf:
-        view.shelf["equity"] = [(key, name, _of_programme(view, register, key)) for key, name, register in each(view)]
-    return view.shelf["equity"]
+    return [(key, name, _of_programme(view, register, key)) for key, name, register in each(view)]
 
 
 def _of_programme(view: View, register: Register, key: str) -> pd.DataFrame:
@@ -79,8 +87,7 @@ def _of_programme(view: View, register: Register, key: str) -> pd.DataFrame:
         Value("before_of", "Number it is nearest to", follows=COUNTS, inward=True),
         Value("reached_of", "Number that is nearest to", follows=COUNTS, inward=True),
         Value("rate", "Of those before", "rate", follows=COUNTS),
-        *(Value(name, label, "factor", follows=COUNTS)
-          for name, label in (("ratio", "Relative rate"), ("lower", "Lower"), ("upper", "Upper"))),
+        *interval("ratio", "Relative rate", "factor", *COUNTS),
         Value("said", "Relative rate (95% interval)", "text", follows=COUNTS),
         Value("moved", "Children that would change the answer", "number", follows=COUNTS),
         Value("verdict", "What can be said", "text", children=False),
@@ -89,13 +96,13 @@ def _of_programme(view: View, register: Register, key: str) -> pd.DataFrame:
     margins=("value",),
     source=f"{LINKED}; activity for the population",
     method="relative rate index against all other recorded children; Katz or Miettinen-Nurminen 95% interval",
-)  # fmt: skip
-def equity_stages(view: View) -> pd.DataFrame:
+)
+def equity_stages(view: View) -> pd.DataFrame | Rows:
     """Every stage of every programme. Counts of one group that differ by a few are not shown together."""
     columns = ["programme", "stage", "characteristic", "value", *COUNTS, "before_of", "reached_of", "rate", "ratio",
                "lower", "upper", "said", "moved", "verdict", "method"]  # fmt: skip
     parts = [_rows(found).assign(programme=name) for _, name, found in _staged(view)]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True)[columns] if parts else []
 
 
 @coarser("equity_stages", BROAD)
@@ -134,8 +141,7 @@ def _rows(found: pd.DataFrame) -> pd.DataFrame:
     totals["rate"] = (totals["reached"] / totals["before"]).where(totals["before"] >= totals["reached"])
     rows = pd.concat([found, totals], ignore_index=True)
     rows["moved"] = pd.to_numeric(rows["moved"], errors="coerce")
-    order = [REFERRED_OF_NEED, *dict.fromkeys(stage for stage in _in_order(found))]
-    rows["place"] = rows["stage"].map({stage: place for place, stage in enumerate(order)})
+    rows["place"] = rows["stage"].map({stage: place for place, stage in enumerate((REFERRED_OF_NEED, *STAGES))})
     rows["first"] = rows["characteristic"].map({name: place for place, name in enumerate(CHARACTERISTICS)})
     rows = rows.sort_values(["place", "first"], kind="stable", ignore_index=True)
     rows = rows.join(_beside(rows))
@@ -148,12 +154,6 @@ def _rows(found: pd.DataFrame) -> pd.DataFrame:
         value=[_named(value) for value in rows["value"]],
         characteristic=[_named(name) for name in rows["characteristic"]],
     )
-
-
-def _in_order(found: pd.DataFrame) -> list[str]:
-    from bond_eval.programmes.equity_stages import STAGES
-
-    return [stage for stage in STAGES if (found["stage"] == stage).any()]
 
 
 def _beside(rows: pd.DataFrame) -> pd.DataFrame:
@@ -198,21 +198,18 @@ def _named(word: object) -> str:
         Value("verdict", "What can be said", "text", children=False),
         Value("key", "Key of the programme", "text", children=False),
     ),
-    margins=(),
     source=f"{LINKED}; activity for the population",
     method="95% comparisons, of which 5% would differ by chance; groups of one characteristic are not independent",
 )
-def equity_summary(view: View) -> pd.DataFrame:
+def equity_summary(view: View) -> Rows:
     """Comparisons by stage and in all, so that none is picked out of many without saying so."""
     rows: list[tuple[Any, ...]] = []
     for key, name, found in _staged(view):
         all_rows, slug = _rows(found), re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_")
-        stages_ = [*dict.fromkeys(all_rows["stage"]), ALL]
-        for stage in stages_:
+        for stage in (*dict.fromkeys(all_rows["stage"]), ALL):
             part = all_rows if stage == ALL else all_rows[all_rows["stage"] == stage]
             rows.append((name, stage, *_counted(part), slug))
-    columns = ["programme", "stage", "compared", "differ", "chance", "few", "fragile", "verdict", "key"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 def _counted(part: pd.DataFrame) -> tuple[Any, ...]:
@@ -250,14 +247,13 @@ def many_words(compared: int, differ: int) -> str:
     values=(
         Value("children", "Not recorded", of="of"),
         Value("of", "Children referred"),
-        *(Value(name, label, "percent", follows=("children", "of"))
-          for name, label in (("share", "Share"), ("lower", "Lower"), ("upper", "Upper"))),
+        *interval("share", "Share", "percent", "children", "of"),
         Value("population", "Population known by it", "text", children=False),
     ),
     source=REGISTER,
     method="Wilson 95% interval; a child without a value is in no comparison",
-)  # fmt: skip
-def equity_missing(view: View) -> pd.DataFrame:
+)
+def equity_missing(view: View) -> Rows:
     """Children referred whose value is blank, and whether the population is known by the characteristic at all."""
     rows: list[tuple[Any, ...]] = []
     for key, name, register in each(view):
@@ -266,8 +262,7 @@ def equity_missing(view: View) -> pd.DataFrame:
         for row in missing(register, view.as_of, key).itertuples():
             told = "yes" if row.characteristic in known else "no"
             rows.append((name, _named(row.characteristic), *share_of(row.not_recorded, row.children), told))
-    columns = ["programme", "characteristic", "children", "of", "share", "lower", "upper", "population"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 @table(
@@ -305,11 +300,10 @@ def equality_duty(view: View) -> pd.DataFrame:
     source="data/reference/equality_duty.csv",
     method="count of rows",
 )
-def equality_standing(view: View) -> pd.DataFrame:
+def equality_standing(view: View) -> Rows:
     """Evidenced, deferred, asserted or not stated."""
     counts = equality_duty(view)["standing"].value_counts()
-    order = ("Evidenced", "Asserted", "Deferred", "Not stated")
-    return pd.DataFrame({"standing": order, "parts": [int(counts.get(name, 0)) for name in order]})
+    return [(name, int(counts.get(name, 0))) for name in ("Evidenced", "Asserted", "Deferred", "Not stated")]
 
 
 @table(
@@ -329,10 +323,8 @@ def equality_characteristics(view: View) -> pd.DataFrame:
     """Each characteristic of the Act, and deprivation, with the field that holds it where there is one."""
     rows = read_reference("equality_duty.csv")
     rows = rows[rows["kind"] == "characteristic"].reset_index(drop=True)
-    held = {name: False for name in CHARACTERISTICS}
-    if view.register is not None:
-        for row in missing(view.register, view.as_of).itertuples():
-            held[row.characteristic] = row.not_recorded < row.children
-    recorded = ["yes" if held.get(field, False) else "no" for field in rows["field"]]
+    unseen = missing(view.register, view.as_of).itertuples() if view.register is not None else ()
+    held = {row.characteristic for row in unseen if row.not_recorded < row.children}
+    recorded = ["yes" if field in held else "no" for field in rows["field"]]
     blank = {name: rows[name].mask(rows[name] == "", "none") for name in ("field", "needed")}
     return rows.assign(**blank, recorded=recorded)[["item", "field", "recorded", "needed"]]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from bond_eval.core.findings import questions
 from bond_eval.evidence import answers
 from bond_eval.evidence.found import Found
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
 from bond_eval.evidence.view import View
 
 KINDS = {"question": "Appendix 4", "scope": "Evaluation scope"}
@@ -31,26 +29,22 @@ OF_FINDINGS = "findings.json of the first stage; data/reference/questions.csv"
 METHOD = "rules by question and kind of finding; strength on the Maryland scale where a finding is causal"
 
 
-def _text(name: str, label: str) -> Value:
-    return Value(name, label, "text", children=False)
-
-
-def _count(name: str, label: str) -> Value:
-    return Value(name, label, children=False)
-
-
 @table(
     "evaluation_questions",
     title="What was asked of the evaluation: questions, strategies, metrics, dates, scope, principles and claims",
     row="a thing asked",
     labels={"kind": "Kind", "id": "Id"},
-    values=(_text("text", "In our words"), _text("source", "Source"), _text("data_needed", "Data needed")),
+    values=(
+        Value("text", "In our words", "text"),
+        Value("source", "Source", "text"),
+        Value("data_needed", "Data needed", "text"),
+    ),
     source="data/reference/questions.csv",
     method="read from the published documents",
 )
-def evaluation_questions(view: View) -> pd.DataFrame:
+def evaluation_questions(view: View) -> Rows:
     """Every id that a finding may bear on."""
-    return pd.DataFrame(list(questions().values()))[["kind", "id", "text", "source", "data_needed"]]
+    return list(questions().values())
 
 
 @table(
@@ -59,19 +53,19 @@ def evaluation_questions(view: View) -> pd.DataFrame:
     row="a question",
     labels={"of": "Asked in", "question": "Question"},
     values=(
-        _text("text", "What is asked"),
-        _text("answer", "Answer"),
-        _text("strength", "Strength"),
-        _count("findings", "Findings with a value"),
-        _text("against", "What contradicts it"),
-        _text("raised", "What would raise it"),
-        _text("in_2020", "What Dartington wrote in 2020"),
+        Value("text", "What is asked", "text"),
+        Value("answer", "Answer", "text"),
+        Value("strength", "Strength", "text"),
+        Value("findings", "Findings with a value", children=False),
+        Value("against", "What contradicts it", "text"),
+        Value("raised", "What would raise it", "text"),
+        Value("in_2020", "What Dartington wrote in 2020", "text"),
     ),
     source=OF_FINDINGS,
     method=METHOD,
     of_findings=True,
 )
-def evaluation_answers(found: Found) -> pd.DataFrame:
+def evaluation_answers(found: Found) -> Rows:
     """The ten questions of Appendix 4 and the four items of the evaluation's scope."""
     rows = []
     for id in answers.RULES:
@@ -89,7 +83,7 @@ def evaluation_answers(found: Found) -> pd.DataFrame:
                 "in_2020": asked["dartington_2020"] or "Nothing on this.",
             }
         )
-    return pd.DataFrame(rows)
+    return rows
 
 
 @table(
@@ -98,16 +92,16 @@ def evaluation_answers(found: Found) -> pd.DataFrame:
     row="where the questions were asked",
     labels={"of": "Asked in"},
     values=(
-        _count("asked", "Asked"),
-        _count("answered", "Answered"),
-        _count("compared", "With a comparison group"),
-        _text("open", "Cannot be answered"),
+        Value("asked", "Asked", children=False),
+        Value("answered", "Answered", children=False),
+        Value("compared", "With a comparison group", children=False),
+        Value("open", "Cannot be answered", "text"),
     ),
     source=OF_FINDINGS,
     method=METHOD,
     of_findings=True,
 )
-def answer_summary(found: Found) -> pd.DataFrame:
+def answer_summary(found: Found) -> Rows:
     """Questions asked, answered, and answered by a design with a comparison group."""
     rows = []
     for kind, of in KINDS.items():
@@ -115,7 +109,7 @@ def answer_summary(found: Found) -> pd.DataFrame:
         met = [id for id in ids if answers.answerable(id, found)]
         compared = [id for id in met if answers.grade(answers.draws_on(id, found)) == answers.COMPARED]
         rows.append((of, len(ids), len(met), len(compared), ", ".join(sorted(set(ids) - set(met))) or "none"))
-    return pd.DataFrame(rows, columns=["of", "asked", "answered", "compared", "open"])
+    return rows
 
 
 @table(
@@ -123,12 +117,16 @@ def answer_summary(found: Found) -> pd.DataFrame:
     title="Evidence map: the best evidence on each question, by programme",
     row="a question and programme",
     labels={"question": "Question", "short": "In short", "programme": "Programme"},
-    values=(_text("best", "Best evidence"), _count("rank", "Rank (1 strongest)"), _count("findings", "Findings")),
+    values=(
+        Value("best", "Best evidence", "text"),
+        Value("rank", "Rank (1 strongest)", children=False),
+        Value("findings", "Findings", children=False),
+    ),
     source=OF_FINDINGS,
     method=METHOD,
     of_findings=True,
 )
-def evidence_map(found: Found) -> pd.DataFrame:
+def evidence_map(found: Found) -> Rows:
     """The best grade of evidence of each question and programme; 5 where there is none."""
     rows = []
     for id in answers.RULES:
@@ -137,4 +135,4 @@ def evidence_map(found: Found) -> pd.DataFrame:
             mine = bearing.only([item for item in bearing if answers.programme_of(item) == programme])
             rank = answers.grade(mine)
             rows.append((id, f"{id} {SHORT[id]}", programme, answers.GRADES[rank], rank, len(mine.known)))
-    return pd.DataFrame(rows, columns=["question", "short", "programme", "best", "rank", "findings"])
+    return rows

@@ -15,7 +15,7 @@ from bond_eval.evidence.cells import CONFIDENTIAL
 from bond_eval.evidence.dials import MONITORING, dials
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.protected import Protected
-from bond_eval.evidence.registry import Value, registered, table
+from bond_eval.evidence.registry import Rows, Value, registered, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
 
@@ -113,7 +113,7 @@ def _flag(row: dict[str, object], tolerance: float) -> str:
     source="data/reference/gm_template.csv: headings of our own, as the template's layout is not public",
     method="the sum of a column over the rows that the mapping names",
 )
-def gm_funding_template(view: View) -> pd.DataFrame:
+def gm_funding_template(view: View) -> Rows:
     """Each heading of the mapping file with our figure; nothing that speaks of children can be mapped."""
     built: dict[str, Protected] = {}
     rows = []
@@ -121,7 +121,7 @@ def gm_funding_template(view: View) -> pd.DataFrame:
         figure = _mapped(view, row, built)
         note = row["note"] if figure == figure else f"{row['note']}: not available for this authority"
         rows.append((row["heading"], figure, row["table"], note))
-    return pd.DataFrame(rows, columns=["heading", "figure", "from_table", "note"])
+    return rows
 
 
 def _mapped(view: View, row: dict[str, str], built: dict[str, Protected]) -> float:
@@ -149,7 +149,6 @@ def _mapped(view: View, row: dict[str, str], built: dict[str, Protected]) -> flo
         Value("met_by", "Met by", "text"),
         Value("how_far", "How far", "text"),
         Value("notebooks", "Notebooks", "number"),
-        Value("met", "Met without reserve (1 yes)", "number"),
     ),
     source="data/reference/assurance_needs.csv: Best Value assurance report September 2019, 1",
     method="a judgement, set out so that it can be argued with",
@@ -157,6 +156,4 @@ def _mapped(view: View, row: dict[str, str], built: dict[str, Protected]) -> flo
 def assurance_needs(view: View) -> pd.DataFrame:
     """Each need, where the workbook meets it, and what is still missing."""
     frame = read_reference("assurance_needs.csv")
-    counts = frame["met_by"].str.count(";") + 1
-    frame = frame.assign(notebooks=counts, met=frame["how_far"].str.startswith("met").astype(int))
-    return frame[["need", "met_by", "how_far", "notebooks", "met"]]
+    return frame.assign(notebooks=frame["met_by"].str.count(";") + 1)[["need", "met_by", "how_far", "notebooks"]]

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.core.errors import InputError
 from bond_eval.economics import counterfactuals, net_position, options, scenarios
 from bond_eval.economics.appraisal import BENEFIT, COST, adjust_for_optimism, appraise, attributable
-from bond_eval.economics.money import Account, Benefit, Kind, Numbers, Spread, Withheld, spread
+from bond_eval.economics.money import Account, Benefit, Kind, Numbers, Withheld, spread
 from bond_eval.economics.prices import real_terms
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.dials import APPRAISAL, OPTIONS, dials, worked_table
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
+from bond_eval.evidence.tables.case_for_change import required
 from bond_eval.evidence.tables.what_would_change_the_answer import simulated
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
@@ -44,7 +44,7 @@ def _options() -> dict[str, options.Option | Withheld]:
     source=SOURCE,
     method="programme costs less savings and cuts; April 2021 prices",
 )
-def option_costs(view: View) -> pd.DataFrame:
+def option_costs(view: View) -> Rows:
     """Each option with its cost, or why its cost cannot be said."""
     rows = []
     for name, option in _options().items():
@@ -52,7 +52,7 @@ def option_costs(view: View) -> pd.DataFrame:
             rows.append((name, np.nan, np.nan, option.reason))
         else:
             rows.append((name, option.recurrent_000, option.one_off_000, option.note))
-    return pd.DataFrame(rows, columns=["option", "recurrent", "one_off", "note"])
+    return rows
 
 
 @table(
@@ -67,16 +67,11 @@ def option_costs(view: View) -> pd.DataFrame:
     source=SOURCE + "; data/reference/scenarios.csv",
     method="cost of the option ÷ reduction in placement cost before the programme's cost is taken off",
 )
-def option_thresholds(view: View) -> pd.DataFrame:
+def option_thresholds(view: View) -> Rows:
     """What would have to be true: the option's cost as a share of each published reduction, programme left out."""
-    costs = {n: o.recurrent_000 for n, o in _options().items() if not isinstance(o, Withheld)}
-    rows = [
-        (option, name, gross, cost / gross)
-        for name, gross in _reductions().items()
-        for option, cost in costs.items()
-        if option in ("Full implementation", "Reduced")
-    ]
-    return pd.DataFrame(rows, columns=["option", "reduction", "gross", "share"])
+    costs = {name: required(_options()[name]).recurrent_000 for name in PUBLISHED}
+    reductions = _reductions().items()
+    return [(option, name, gross, costs[option] / gross) for name, gross in reductions for option in PUBLISHED]
 
 
 def _reductions() -> dict[str, float]:
@@ -84,9 +79,8 @@ def _reductions() -> dict[str, float]:
     case, totals = scenarios.scenarios(), scenarios.totals()
     programme = options.programme_total_000(options.programme_costs())
     found = {}
-    for position in (counterfactuals.fixed_in_2019(case), counterfactuals.rebased_as_published(case, totals)):
-        if isinstance(position, Withheld):
-            raise InputError(position.reason)
+    for result in (counterfactuals.fixed_in_2019(case), counterfactuals.rebased_as_published(case, totals)):
+        position = required(result)
         found[f"Against the do-nothing {position.counterfactual}"] = position.value_000 + programme
         if position.counterfactual == "fixed in 2019":
             found["The same on outside placements and IFAs alone"] = position.parts[1][1] + programme
@@ -156,7 +150,7 @@ def option_decisions(view: View) -> pd.DataFrame:
     source=SOURCE + "; data/reference/assumptions.csv",
     method="cost less the share kept of the draws of avoided cost (notebook 32); below nought it saves",
 )
-def option_net(view: View) -> pd.DataFrame:
+def option_net(view: View) -> Rows:
     """Expected net cost with its interval; what has no published figure is taken from the dials and named."""
     known = dials(OPTIONS)
     found = options.options(options.programme_costs(), options.option_items(), {n: d.mode for n, d in known.items()})
@@ -169,20 +163,15 @@ def option_net(view: View) -> pd.DataFrame:
     for name, net in nets.items():
         cheaper = np.nan if name == STOP else float((net.draws < stopped).mean())
         rests = "published costs" if name in PUBLISHED else "assumed dials"
-        rows.append((name, net.gross_000, *_interval(net.net), net.chance_it_pays, cheaper, rests))
-    return pd.DataFrame(rows, columns=["option", "gross", "net", "lower", "upper", "pays", "cheaper", "rests_on"])
+        interval = (net.net.mean, net.net.lower, net.net.upper)
+        rows.append((name, net.gross_000, *interval, net.chance_it_pays, cheaper, rests))
+    return rows
 
 
 def _net(option: options.Option | Withheld, avoided: Numbers, kept: Numbers) -> options.NetCost:
     share = kept if isinstance(option, options.Option) and option.avoidance_kept is None else None
     net = options.expected_net_cost(option, avoided, kept=share)
-    if isinstance(net, Withheld):
-        raise InputError(f"data/reference/assumptions.csv lacks a dial: {net.reason}.")
-    return net
-
-
-def _interval(result: Spread) -> tuple[float, float, float]:
-    return result.mean, result.lower, result.upper
+    return required(net, "data/reference/assumptions.csv lacks a dial: ")
 
 
 @table(
@@ -202,7 +191,7 @@ def _interval(result: Spread) -> tuple[float, float, float]:
     source="data/reference/assumptions.csv, programme_costs.csv, discount_rates.csv, deflators.csv, optimism_bias.csv",
     method="HM Treasury Green Book: 3.5% a year, constant prices; each row bears the whole cost, so rows do not add",
 )
-def appraisal_table(view: View) -> pd.DataFrame:
+def appraisal_table(view: View) -> Rows:
     """Cashable, avoided and partner benefits apart, fiscal, economic and social apart, with and without optimism bias.
 
     Benefits are attributed: what would have come anyway and what others did are taken off by the dials.
@@ -214,10 +203,10 @@ def appraisal_table(view: View) -> pd.DataFrame:
             npv = spread(worth.npv)
             paid = float(np.isfinite(worth.payback).mean())
             means = (float(value.mean()) / 1000 for value in (worth.pv_benefit, worth.pv_cost))
-            interval = (value / 1000 for value in _interval(npv))
-            rows.append((worth.kind, worth.account, basis, *means, *interval, float(worth.ratio.mean()), paid))
-    columns = ["benefit", "account", "basis", "pv_benefit", "pv_cost", "npv", "lower", "upper", "ratio", "paid_back"]
-    return pd.DataFrame(rows, columns=columns).astype({"benefit": str, "account": str})
+            interval = (value / 1000 for value in (npv.mean, npv.lower, npv.upper))
+            labels = (str(worth.kind), str(worth.account), basis)
+            rows.append((*labels, *means, *interval, float(worth.ratio.mean()), paid))
+    return rows
 
 
 def _flows(view: View, biased: bool) -> tuple[Numbers, list[Benefit]]:
@@ -281,6 +270,12 @@ def _tested(share: float) -> str:
     if share >= 1:
         return "not in its own right, even if its whole claim is real"
     return f"in its own right, if {formats.percent(share)} of its claim is real"
+
+
+def own_table(view: View, name: str, *formulas: str) -> pd.DataFrame:
+    """The rows of a table of data/reference that are this authority's, the formulas of some columns worked out."""
+    frame = worked_table(name, *formulas)
+    return frame[frame["authority"] == view.authority.published].reset_index(drop=True)
 
 
 def programme_worth() -> pd.DataFrame:

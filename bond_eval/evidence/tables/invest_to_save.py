@@ -13,14 +13,14 @@ from bond_eval.economics import invest_to_save as its
 from bond_eval.economics.discounting import discount_factors
 from bond_eval.economics.money import Withheld
 from bond_eval.economics.reference import load
-from bond_eval.evidence.dials import MONITORING, dials, worked_table
+from bond_eval.evidence.dials import MONITORING, dials
 from bond_eval.evidence.gate import one_childs
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
+from bond_eval.evidence.tables.funding_options import own_table
 from bond_eval.evidence.view import View
 from bond_eval.placements.categories import EXTERNAL
 from bond_eval.placements.costing import Unpriced, line_totals
 
-PACK = ["looked_after", "children", "cost", "budget", "variance", "spend", "so_far", "largest"]
 SOURCE = "data/reference/funding.csv: Sandwell Cabinet report September 2021, 4.6; discount_rates.csv"
 
 
@@ -56,16 +56,15 @@ def proposal_profile(view: View) -> pd.DataFrame:
     source=SOURCE,
     method="present value at the first year, HM Treasury Green Book",
 )
-def proposal_value(view: View) -> pd.DataFrame:
+def proposal_value(view: View) -> Rows:
     """Present value put in, paid back, and the difference that repaying at par loses."""
     result = its.par_loss(its.published_profile(load("funding.csv")))
-    rows = [
+    return [
         ("Put in", result.invested),
         ("Put in, at the first year's worth", result.pv_invested),
         ("Paid back at par, at the first year's worth", result.pv_repaid),
         ("Lost by repaying at par", result.loss),
     ]
-    return pd.DataFrame(rows, columns=["measure", "pounds"])
 
 
 @table(
@@ -77,7 +76,7 @@ def proposal_value(view: View) -> pd.DataFrame:
     source="Sandwell Cabinet report September 2021, 4.3 and 4.6",
     method="input check",
 )
-def proposal_requirements(view: View) -> pd.DataFrame:
+def proposal_requirements(view: View) -> Rows:
     """The three requirements of 4.3 against the totals of 4.6; each proposal's own stand in appendices not seen."""
     total = its.published_profile(load("funding.csv"))
     put = [year for year, amount in zip(total.years, total.invested, strict=True) if amount]
@@ -91,8 +90,7 @@ def proposal_requirements(view: View) -> pd.DataFrame:
             "payback_years": back,
         }
     )
-    rows = [(name, 0 if name in unmet else 1) for name in its.REQUIREMENTS]
-    return pd.DataFrame(rows, columns=["requirement", "stated"])
+    return [(name, int(name not in unmet)) for name in its.REQUIREMENTS]
 
 
 @table(
@@ -112,16 +110,16 @@ def proposal_requirements(view: View) -> pd.DataFrame:
     source="SSDA903 episodes and the authority's finance files",
     method="child-days of the month × the year's mean cost of a day in the category; spend as entered, all funders",
 )
-def monitoring_pack(view: View) -> pd.DataFrame:
+def monitoring_pack(view: View) -> pd.DataFrame | Rows:
     """The latest 12 whole months; empty without finance files, gaps where a file says nothing."""
     frame = _months(view)
     if frame.empty:
-        return frame.reindex(columns=["month", *PACK])
+        return []
     budget, spend = (_by_month(rows) for rows in (view.finance.budget, view.finance.spend))  # type: ignore[union-attr]
     frame = frame.assign(budget=frame["day"].map(budget), spend=frame["day"].map(spend))
     frame["variance"] = frame["budget"] - frame["cost"]
     frame["so_far"] = [spend[spend.index <= day].sum() if len(spend) else np.nan for day in frame["day"]]
-    return frame[["month", *PACK]].tail(its.MONTHS).reset_index(drop=True)
+    return frame.drop(columns="day").tail(its.MONTHS)
 
 
 def _months(view: View) -> pd.DataFrame:
@@ -167,10 +165,9 @@ def _by_month(lines: pd.DataFrame) -> pd.Series:
     source="data/reference/review_plans.csv, SSDA903 episodes and the authority's finance files",
     method="planned cost × children looked after ÷ those planned for (the baseline's), less actual cost",
 )
-def review(view: View) -> pd.DataFrame:
+def review(view: View) -> Rows:
     """Each plan of this authority against its first 12 months; why there is no verdict where there is none."""
-    plans = worked_table("review_plans.csv", "planned_cost_000", "planned_saving_000")
-    plans, rows = plans[plans["authority"] == view.authority.published], []
+    plans, rows = own_table(view, "review_plans.csv", "planned_cost_000", "planned_saving_000"), []
     months, tolerance = _months(view), dials(MONITORING)["review_tolerance"].mode
     for plan in plans.to_dict("records"):
         mine = months[months["day"] >= dt.date.fromisoformat(plan["first_month"])].head(its.MONTHS)
@@ -186,5 +183,4 @@ def review(view: View) -> pd.DataFrame:
         amounts = (found.planned_saving, found.adjusted_saving, found.raw_saving, found.demand_change)
         words = (found.verdict, found.rule, mine["largest"].max())
         rows.append((plan["proposal"], int(mine["children"].min()), *amounts, *words))
-    columns = ["proposal", "children", "planned", "saved", "raw", "demand", "verdict", "rule", "largest"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows

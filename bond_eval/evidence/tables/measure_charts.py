@@ -11,7 +11,7 @@ from bond_eval.core import formats
 from bond_eval.evidence.gate import small
 from bond_eval.evidence.measured import known_now
 from bond_eval.evidence.rare import CLOCKS, rare_chart
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
 from bond_eval.evidence.scorecard import MOST_WITHHELD, NO_DATA, RARE_CHARTS, Measure, measures_of, scored, starts
 from bond_eval.evidence.tables.measures_of_success import PARTS, SOURCE
 from bond_eval.evidence.view import View
@@ -39,13 +39,11 @@ TENS = 10  # a number of events told by whole tens gives no few of them away, fr
     source=SOURCE,
     method="XmR chart, moving ranges screened; limits only where no period is withheld",
 )
-def measure_series(view: View) -> pd.DataFrame:
+def measure_series(view: View) -> pd.DataFrame | Rows:
     """Series with an XmR chart. In public a series with a small period has neither mean nor limits: they are sums."""
     parts = [_charted(view, measure, rows) for measure, rows, _ in scored(view) if measure.chart == "xmr"]
-    columns = ["measure", "date", "numerator", "denominator", "value", "mean", "lower", "upper", "verdict",
-               "rebased"]  # fmt: skip
     parts = [part for part in parts if len(part)]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True) if parts else []
 
 
 def _charted(view: View, measure: Measure, rows: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +100,7 @@ def _spoken(chart: pd.DataFrame) -> list[str]:
     source="measures/rebasings.csv",
     method="limits from the points since the date alone; a stretch of fewer than 12 is not judged",
 )
-def rebasings(view: View) -> pd.DataFrame:
+def rebasings(view: View) -> Rows:
     """Every re-basing that an authority stated, those that meet no chart among them."""
     rows = []
     for measure, frame, _ in scored(view):
@@ -113,7 +111,7 @@ def rebasings(view: View) -> pd.DataFrame:
             charted = measure.chart == "xmr" and len(starts(measure, have["first"])) > 0
             judged = "not charted" if not charted else "yes" if since >= ENOUGH else f"not yet: {ENOUGH} are needed"
             rows.append((measure.name, day, reason, int((have["first"] < day).sum()), since, judged))
-    return pd.DataFrame(rows, columns=["measure", "date", "reason", "before", "since", "judged"])
+    return rows
 
 
 @table(
@@ -130,7 +128,7 @@ def rebasings(view: View) -> pd.DataFrame:
     source=SOURCE,
     method="t chart (gaps to the power 1/3.6) or g chart (geometric limits), from 12 gaps on",
 )
-def rare_events(view: View) -> pd.DataFrame:
+def rare_events(view: View) -> Rows:
     """Measures with a t or g chart. In public gaps are told by tens: their number is that of events."""
     rows = []
     for measure, chart in _rare(view):
@@ -140,7 +138,7 @@ def rare_events(view: View) -> pd.DataFrame:
         if view.public:
             told = f"{count // TENS * TENS} or more" if count >= TENS else f"fewer than {TENS}"
         rows.append((measure.name, between, kind, told if chart else "none", chart.verdict if chart else NO_DATA))
-    return pd.DataFrame(rows, columns=["measure", "between", "chart", "gaps", "verdict"])
+    return rows
 
 
 @table(
@@ -158,7 +156,7 @@ def rare_events(view: View) -> pd.DataFrame:
     source=SOURCE,
     method="t chart (gaps to the power 1/3.6) or g chart (geometric limits), from 12 gaps on",
 )
-def rare_series(view: View) -> pd.DataFrame:
+def rare_series(view: View) -> pd.DataFrame | Rows:
     """Every gap of the t and g charts; none in public, where the day of a single event could be worked out."""
     parts = []
     for measure, chart in _rare(view) if not view.public else ():
@@ -169,8 +167,7 @@ def rare_series(view: View) -> pd.DataFrame:
         frame = frame.assign(mean=limits[0], lower=limits[1], upper=limits[2])
         beyond = (frame["value"] > limits[2]) | (frame["value"] < limits[1])
         parts.append(frame.assign(verdict=np.where(beyond, "signal: outside", chart.verdict)))
-    columns = ["measure", "gap", "value", "mean", "lower", "upper", "verdict"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True) if parts else []
 
 
 def _rare(view: View) -> list[tuple[Measure, RareChart | None]]:

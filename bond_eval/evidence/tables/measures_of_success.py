@@ -9,7 +9,7 @@ import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.registry import ALL, Rows, Value, table
 from bond_eval.evidence.scorecard import (
     COMPUTED_HERE,
     IMPROVING,
@@ -61,9 +61,9 @@ PARTS = (
     source=SOURCE,
     method=METHOD,
 )
-def scorecard(view: View) -> pd.DataFrame:
+def scorecard(view: View) -> Rows:
     """One row a measure, those without data among them."""
-    return pd.DataFrame([_score_row(one) for *_, one in scored(view)])
+    return [_score_row(one) for *_, one in scored(view)]
 
 
 def _score_row(one: Score) -> dict[str, object]:
@@ -100,12 +100,11 @@ def _score_row(one: Score) -> dict[str, object]:
     source=SOURCE,
     method=METHOD,
 )
-def scorecard_summary(view: View) -> pd.DataFrame:
+def scorecard_summary(view: View) -> Rows:
     """Measures by what can be said of them."""
     counts = pd.Series([one.variation for *_, one in scored(view)]).value_counts()
-    first = (IMPROVING, WORSE, STEADY, NO_DATA)
-    order = [*first, *(verdict for verdict in counts.index if verdict not in first)]
-    return pd.DataFrame({"verdict": order, "measures": [int(counts.get(name, 0)) for name in order]})
+    order = dict.fromkeys((IMPROVING, WORSE, STEADY, NO_DATA, *counts.index))
+    return [(name, int(counts.get(name, 0))) for name in order]
 
 
 @table(
@@ -122,7 +121,7 @@ def scorecard_summary(view: View) -> pd.DataFrame:
     source="data/reference/theory_of_change.csv; the scorecard",
     method="the least favourable verdict among a box's measures that have data",
 )
-def theory_of_change(view: View) -> pd.DataFrame:
+def theory_of_change(view: View) -> Rows:
     """Each box with the verdict of its measures; a box without measure, or whose measures have no data, says so."""
     scores = {measure.id: one for measure, _, one in scored(view)}
     rows = []
@@ -135,8 +134,7 @@ def theory_of_change(view: View) -> pd.DataFrame:
         named = formats.listed([scores[name].measure.name for name in ids]) or "nothing yet"
         status = box_status([scores[name].variation for name in ids])
         rows.append((row["diagram"], row["stage"], row["box"], status, row["leads_to"], named, row["assumption"]))
-    columns = ["diagram", "stage", "box", "status", "leads_to", "measured_by", "assumption"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 @table(
@@ -182,12 +180,11 @@ def box_status(verdicts: list[str]) -> str:
     ),
     source="measures/values.csv beside the computed measures",
 )
-def measure_conflicts(view: View) -> pd.DataFrame:
+def measure_conflicts(view: View) -> Rows:
     """Periods for which both are there and differ: nothing is replaced silently."""
-    columns = ["measure", "period", "numerator", "hand", "gap"]
+    rows: list[tuple[object, ...]] = []
     if view.measures is None:
-        return pd.DataFrame(columns=columns)
-    rows = []
+        return rows
     for measure, found, _ in scored(view):
         hand = view.measures.values[view.measures.values["measure_id"] == measure.id]
         both = found[found["source"] == COMPUTED_HERE].merge(
@@ -197,4 +194,4 @@ def measure_conflicts(view: View) -> pd.DataFrame:
             if measure.unit == "count" and row["value"] != row["value_hand"]:
                 gap = row["value_hand"] - row["value"]
                 rows.append((measure.name, row["period"], row["value"], row["value_hand"], gap))
-    return pd.DataFrame(rows, columns=columns)
+    return rows

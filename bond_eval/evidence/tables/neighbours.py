@@ -11,7 +11,7 @@ import pandas as pd
 from bond_eval.core import formats
 from bond_eval.core.periods import year_ends
 from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, interval, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.panel import ENGLAND, NEIGHBOUR, OWN, REGION, measures, peers, standing, values, why_not
@@ -56,7 +56,7 @@ def _one(frame: pd.DataFrame, role: str) -> float:
     values=(Value("text", "What the files say", "text", children=False),),
     source=SOURCE,
 )
-def neighbours_supplied(view: View) -> pd.DataFrame:
+def neighbours_supplied(view: View) -> Rows:
     """Whether anything can be compared, the years, the neighbour set and its year, and who can be no donor."""
     reason = why_not(view)
     rows = [("Comparison", formats.sentence(reason) if reason else "Possible.")]
@@ -81,7 +81,7 @@ def neighbours_supplied(view: View) -> pd.DataFrame:
             ("Neighbours without a row in the files", formats.listed(lacking) or "None"),
             ("No donors", "; ".join(f"{n}: {why}" for n, why in donors[["name", "excluded"]].to_numpy()) or "None"),
         ]
-    return pd.DataFrame(rows, columns=["item", "text"])
+    return rows
 
 
 def _set_in_words(year: int, source: str, baseline: int) -> str:
@@ -110,16 +110,14 @@ def _set_in_words(year: int, source: str, baseline: int) -> str:
     source=SOURCE,
     method="counts over population or whole, unrounded; Garwood's interval of a rate, Wilson's of a share",
 )
-def neighbour_standing(view: View) -> pd.DataFrame:
+def neighbour_standing(view: View) -> Rows:
     """Rate or share, neighbours' mean and median, region, England, rank, quartile and verdict, for each year."""
     specs = measures().set_index("measure")
-    rows = [
+    return [
         {"measure": specs.loc[name, "label"], **_standing_row(part, specs.loc[name])}
         for name, frame in _all(view).items()
         for _, part in frame.groupby("year", sort=True)
     ]
-    columns = ["measure", "period", *RATE, "count", "areas", "rank", "quartile", "better", "verdict"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def _standing_row(part: pd.DataFrame, spec: Any) -> dict[str, Any]:
@@ -167,7 +165,7 @@ def judged(interval: tuple[float, float], median: float, areas: int, polarity: s
     ),
     source=SOURCE,
 )
-def neighbour_trend(view: View) -> pd.DataFrame:
+def neighbour_trend(view: View) -> pd.DataFrame | Rows:
     """Every area's values and the neighbours' median; a suppressed cell keeps its symbol, a gap says so."""
     specs, parts = measures().set_index("measure"), []
     for name, frame in _all(view).items():
@@ -177,7 +175,7 @@ def neighbour_trend(view: View) -> pd.DataFrame:
         if len(near):
             parts.append(near.assign(measure=parts[-1]["measure"].iloc[0], area=MEDIAN, role=MEDIAN, symbol=""))
     columns = ["measure", "area", "year", "value", "role", "symbol"]
-    return pd.concat([part[columns] for part in parts], ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    return pd.concat([part[columns] for part in parts], ignore_index=True) if parts else []
 
 
 @table(
@@ -186,9 +184,7 @@ def neighbour_trend(view: View) -> pd.DataFrame:
     row="a measure",
     labels={"measure": "Measure"},
     values=(
-        Value("value", "Here", "rate", children=False),
-        Value("lower", "Lower", "rate", children=False),
-        Value("upper", "Upper", "rate", children=False),
+        *interval("value", "Here", "rate"),
         Value("count", "Children or placements", "number", children=False),
         Value("change", "Change here", "decimal", children=False),
         Value("others", "Median change of the neighbours", "decimal", children=False),
@@ -297,7 +293,7 @@ def _signed(value: float) -> str:
     ),
     source=f"SSDA903 episodes; {SOURCE}",
 )
-def neighbours_reconciled(view: View) -> pd.DataFrame:
+def neighbours_reconciled(view: View) -> Rows:
     """Own counts and published ones of every 31 March that both have; what the DfE suppressed is not given away.
 
     Each disputed rule is shown in the internal edition only: two that differ by a few children would give those away.
@@ -315,8 +311,7 @@ def neighbours_reconciled(view: View) -> pd.DataFrame:
                     labels = (specs.loc[name, "label"], rules.label if disputed else "Does not matter", day)
                     share = specs.loc[name, "per"] == 100
                     rows.append((*labels, *_pair(own, mine.loc[day.year], share, hide=view.public)))
-    columns = ["measure", "rule", "date", "own", "published", "difference", "of", "published_of", "difference_of"]
-    return pd.DataFrame(rows, columns=[*columns, "symbol"])
+    return rows
 
 
 def _few(own: tuple[int, int]) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +20,10 @@ from bond_eval.core.periods import financial_year_start, next_month, year_label
 from bond_eval.economics.into_pounds import Outlook
 from bond_eval.economics.money import Withheld
 from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import ALL, Value, table
-from bond_eval.evidence.tables.did_the_trend_change import trend_of
+from bond_eval.evidence.registry import ALL, Rows, Value, interval, table
+from bond_eval.evidence.tables.did_the_trend_change import fewest, trend_of
 from bond_eval.evidence.view import View
+from bond_eval.evidence.wording import ends_of
 from bond_eval.placements.backcast import month_end, summary
 from bond_eval.placements.categories import CATEGORIES, EXTERNAL, IFA, OUTSIDE
 from bond_eval.placements.demand import Model, fit, latest_window, leave_out, leaving_early, population
@@ -39,7 +41,6 @@ SHOWN = ("now",)
 EPISODES = "SSDA903 episodes"
 PRICED = f"{EPISODES} and the authority's finance files"
 MODEL = "demand model: 500 simulated paths, docs/METHODS.md"
-NIGHTS = Value("nights", "Child-nights", "number")
 
 
 def limits(kind: str, follows: tuple[str, ...]) -> tuple[Value, ...]:
@@ -52,8 +53,8 @@ def outlook(view: View) -> Outlook:
     """All simulations of the view, made once."""
     key = f"outlook, seed {view.seed}"
     if key not in view.shelf:
-        date = view.authority.programme_date
-        view.shelf[key] = Outlook(view.history, view.finance, date, view.seed, trend_of(view))
+        since = view.authority.programme_date
+        view.shelf[key] = Outlook(view.history, view.finance, since, view.seed, trend_of(view))
     made: Outlook = view.shelf[key]
     return made
 
@@ -88,27 +89,23 @@ def _now(view: View) -> np.ndarray:
     values=(
         Value("window", "Window", "text"),
         Value("entrants", "Came into care"),
-        NIGHTS,
+        Value("nights", "Child-nights", "number"),
         Value("into", "Moves into outside placements"),
         Value("out", "Moves out of them, and exits"),
         Value("reason", "Why there is none", "text"),
     ),
     method=MODEL,
 )
-def forecast_windows(view: View) -> pd.DataFrame:
+def forecast_windows(view: View) -> Rows:
     """First and last night of each reference window, child-nights at risk, entrants and moves."""
     rows = []
     for scenario in outlook(view).scenarios:
-        row: dict[str, object] = {"scenario": scenario.name, "window": "none", "reason": scenario.reason or "-"}
+        found: tuple[Any, ...] = ("none", *(np.nan,) * 4)
         if (model := scenario.model) is not None:
-            row |= {
-                "window": str(model.window), "entrants": int(model.entrants.sum()),
-                "nights": float(model.exposure.sum()), "into": int(model.events[:, :, OP].sum()),
-                "out": int(model.events[:, OP].sum()),
-            }  # fmt: skip
-        rows.append(row)
-    columns = ["scenario", "window", "entrants", "nights", "into", "out", "reason"]
-    return pd.DataFrame(rows).reindex(columns=columns)
+            moves = (int(model.events[:, :, OP].sum()), int(model.events[:, OP].sum()))
+            found = (str(model.window), int(model.entrants.sum()), float(model.exposure.sum()), *moves)
+        rows.append((scenario.name, *found, scenario.reason or "-"))
+    return rows
 
 
 @table(
@@ -125,7 +122,7 @@ def forecast_windows(view: View) -> pd.DataFrame:
     margins=("category",),
     method=MODEL,
 )
-def forecast_by_month(view: View) -> pd.DataFrame:
+def forecast_by_month(view: View) -> pd.DataFrame | Rows:
     """Median and bands of whole children; `actual` is the number seen, up to the as-of date."""
     now, parts = _now(view), []
     seen = grouped(view.counts.by_category().to_numpy())
@@ -139,10 +136,7 @@ def forecast_by_month(view: View) -> pd.DataFrame:
                 frame["actual"] = seen[row]
             # Earlier months with a total would give away what 01's monthly table, which has none, withholds.
             parts.append(frame if months >= 0 else frame[frame["category"].isin(EXTERNAL) & ("actual" in frame)])
-    columns = ["scenario", "category", "date", "now", "actual", "median", *LIMITS]
-    if not parts:
-        return pd.DataFrame(columns=columns)
-    return withheld(view, pd.concat(parts, ignore_index=True)[columns], "median", ["median", *LIMITS])
+    return withheld(view, pd.concat(parts, ignore_index=True), "median", ["median", *LIMITS]) if parts else []
 
 
 @table(
@@ -161,22 +155,21 @@ def forecast_by_month(view: View) -> pd.DataFrame:
     source=PRICED,
     method=f"{MODEL}; children's costs of a day drawn again, one draw a path",
 )
-def forecast_costs(view: View) -> pd.DataFrame:
+def forecast_costs(view: View) -> pd.DataFrame | Rows:
     """Child-days × cost of a day, both drawn; no uplift of prices."""
     prices, now, parts = outlook(view).prices, _now(view), []
-    columns = ["scenario", "year", "category", "now", "days", "median", *LIMITS, "reason", "level"]
     for scenario, _, paths in simulated(view):
         for label, first, last in _years(view.as_of):
             days = paths.child_days(first, last)
             frame = pd.DataFrame({"scenario": scenario.name, "year": label, "category": list(GROUPS), "now": now})
-            frame["days"] = np.median(grouped(days), axis=0)
+            frame = frame.assign(days=np.median(grouped(days), axis=0), median=np.nan, reason="-")
+            frame["level"] = (frame["days"] / ((last - first).days + 1)).round()
             if isinstance(prices, Withheld):
-                frame["reason"] = prices.reason
+                frame = frame.assign(reason=prices.reason, **dict.fromkeys(LIMITS, np.nan))
             else:
-                frame = frame.assign(**bands(grouped(days * prices / 1000)), reason="-")
-            frame = frame.assign(level=(frame["days"] / ((last - first).days + 1)).round()).reindex(columns=columns)
-            parts.append(withheld(view, frame, "level", ["days", "median", *LIMITS])[columns[:-1]])
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns[:-1])
+                frame = frame.assign(**bands(grouped(days * prices / 1000)))
+            parts.append(withheld(view, frame, "level", ["days", "median", *LIMITS]))
+    return pd.concat(parts, ignore_index=True) if parts else []
 
 
 def _years(as_of: dt.date) -> list[tuple[str, dt.date, dt.date]]:
@@ -206,7 +199,7 @@ def _years(as_of: dt.date) -> list[tuple[str, dt.date, dt.date]]:
     margins=("category",),
     method=f"{MODEL}; each path's own highest night",
 )
-def forecast_sufficiency(view: View) -> pd.DataFrame:
+def forecast_sufficiency(view: View) -> pd.DataFrame | Rows:
     """The highest night of each path: its median, and the limit that nine of ten paths stay within."""
     now, parts = _now(view), []
     for scenario, _, paths in simulated(view):
@@ -216,8 +209,7 @@ def forecast_sufficiency(view: View) -> pd.DataFrame:
         peak = {"need": needs, "now": now, "median": median, "upper_80": upper, "more": upper - now}
         frame = pd.DataFrame({"scenario": scenario.name, "category": list(GROUPS), **peak})
         parts.append(withheld(view, frame, "median", ["median", "upper_80", "more"]))
-    columns = ["scenario", "category", "need", "now", "median", "upper_80", "more"]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True) if parts else []
 
 
 @table(
@@ -236,24 +228,13 @@ def forecast_sufficiency(view: View) -> pd.DataFrame:
     ),
     method=f"{MODEL}; rolling origins with 12 months of data or more before each",
 )  # fmt: skip
-def forecast_backcast(view: View) -> pd.DataFrame:
+def forecast_backcast(view: View) -> pd.DataFrame | Rows:
     """Mean absolute error and coverage; the categories that the other tables name."""
-    columns = [
-        "category",
-        "horizon",
-        "origins",
-        "least",
-        "model",
-        "last_value",
-        *(f"inside_{100 * x:.0f}" for x in LEVELS),
-    ]
     rows = outlook(view).backcast
-    found = (
-        summary(rows[rows["category"].isin((*EXTERNAL, *CARERS, ALL))]) if len(rows) else pd.DataFrame(columns=columns)
-    )
-    return found[columns].assign(
-        verdict=[judged(a, b) for a, b in zip(found["model"], found["last_value"], strict=True)]
-    )
+    if not len(rows):
+        return []
+    found = summary(rows[rows["category"].isin((*EXTERNAL, *CARERS, ALL))])
+    return found.assign(verdict=[judged(a, b) for a, b in zip(found["model"], found["last_value"], strict=True)])
 
 
 @table(
@@ -263,23 +244,19 @@ def forecast_backcast(view: View) -> pd.DataFrame:
     labels={"category": "Category"},
     values=(
         Value("few", "Leavings behind it, where 1 to 5"),
-        Value("ratio", "Times as often", "decimal", follows=("few",)),
-        Value("lower", "Lower", "decimal", follows=("few",)),
-        Value("upper", "Upper", "decimal", follows=("few",)),
+        *interval("ratio", "Times as often", "decimal", "few"),
         Value("verdict", "In words", "text", follows=("few",)),
     ),
     method="ratio of leavings per night at risk, stays begun within the data; score interval",
 )
-def forecast_duration(view: View) -> pd.DataFrame:
+def forecast_duration(view: View) -> Rows:
     """The model takes leaving to be as likely on every night of a stay: whether that is so."""
     rows = []
     for category in (*EXTERNAL, *CARERS):
         if (found := leaving_early(view.history, category)) is not None:
             matters = "length of stay matters" if found.lower > 1 or found.upper < 1 else "no clear difference"
-            few = found.n if 0 < found.n < MINIMUM else np.nan
-            rows.append((category, few, found.value, found.lower, found.upper, f"{matters}; the model leaves it out"))
-    columns = ["category", "few", "ratio", "lower", "upper", "verdict"]
-    return pd.DataFrame(rows, columns=columns).replace([np.inf], np.nan)
+            rows.append((category, fewest(found.n), *ends_of(found), f"{matters}; the model leaves it out"))
+    return rows
 
 
 @table(
@@ -291,12 +268,12 @@ def forecast_duration(view: View) -> pd.DataFrame:
         Value("children", "Children more or fewer today"),
         *(Value(f"{who}_{name}", f"{words}, {label}", "number", follows=("children",))
           for who, words in (("outside", "Outside placements"), ("all", "All looked after"))
-          for name, label in (("median", "median"), ("lower_80", "lower 80% limit"), ("upper_80", "upper 80% limit"))),
+          for name, label in zip(PEAK, ("median", "lower 80% limit", "upper 80% limit"), strict=True)),
         Value("reason", "Why there is none", "text"),
     ),
     method=f"{MODEL}; the latest year",
 )  # fmt: skip
-def forecast_options(view: View) -> pd.DataFrame:
+def forecast_options(view: View) -> Rows:
     """Short breaks are left out elsewhere and unaccompanied children are in; what the other choice would say."""
     module = view.data.modules.get("UASC")
     alone = np.unique(module["child"]) if module is not None and len(module) else np.zeros(0, dtype=int)
@@ -305,9 +282,7 @@ def forecast_options(view: View) -> pd.DataFrame:
         "Without unaccompanied children": leave_out(view.history, alone) if len(alone) else None,
     }
     now = len(population(view.history, view.as_of).birth)
-    return pd.DataFrame([_option(view, *item, now) for item in options.items()]).reindex(
-        columns=["option", "children", *(f"{who}_{x}" for who in ("outside", "all") for x in PEAK), "reason"]
-    )
+    return [_option(view, *item, now) for item in options.items()]
 
 
 def _option(view: View, name: str, history: History | None, now: int) -> dict[str, object]:
@@ -332,6 +307,3 @@ def judged(model: float, last: float) -> str:
     if abs(model - last) < 0.5:
         return "no nearer and no further than the last value"
     return "nearer than the last value" if model < last else "further off than the last value"
-
-
-__all__ = ["forecast_by_month", "judged", "outlook"]

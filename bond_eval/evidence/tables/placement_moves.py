@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,8 @@ import pandas as pd
 from bond_eval.core.periods import financial_year_start, year_label
 from bond_eval.evidence.coarse import fold
 from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import ALL, Value, coarser, table
+from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
+from bond_eval.evidence.tables.placement_trends import with_totals
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import labels
 from bond_eval.intake.typed import day_number
@@ -31,13 +33,7 @@ from bond_eval.placements.moves import (
 from bond_eval.placements.stability import VARIANTS, long_term, three_or_more
 
 MOVES = Value("moves", "Moves")
-SHARE = (
-    Value("children", "Children", of="of"),
-    Value("of", "Of"),
-    Value("share", "Share", "percent", follows=("children",)),
-    Value("lower", "Lower", "percent", follows=("children",)),
-    Value("upper", "Upper", "percent", follows=("children",)),
-)
+SHARE = (Value("children", "Children", of="of"), Value("of", "Of"), *interval("share", "Share", "percent", "children"))
 BEFORE, SINCE = "Before the baseline", "Since the baseline"
 OWN, OTHER_CARE, LEFT = "In-house or connected carers", "Other care", "Left care, or placed for adoption"
 GROUPS = {
@@ -71,10 +67,7 @@ def moves_matrix(view: View) -> pd.DataFrame:
         index=[name for name in ORDER if name in counts.index],
         columns=[name for name in ORDER if name in counts.columns],
     )
-    counts.loc[ALL] = counts.sum()
-    counts[ALL] = counts.sum(axis=1)
-    tidy = counts.rename_axis("origin").reset_index().melt("origin", var_name="destination", value_name="moves")
-    return tidy.assign(moves=tidy["moves"].astype(int))
+    return with_totals(counts, "origin", "destination", "moves")
 
 
 @coarser("moves_matrix", said="Categories are put together, since many moves between two of them were few.")
@@ -94,7 +87,7 @@ def _moves_together(frame: pd.DataFrame) -> pd.DataFrame:
     values=(MOVES,),
     source="SSDA903 episodes; data/reference/cost_order.csv and move_reasons.csv",
 )
-def move_marks(view: View) -> pd.DataFrame:
+def move_marks(view: View) -> Rows:
     """Two marks a move: cheaper or dearer, planned or unplanned. A cheaper unplanned move is never green."""
     rows = []
     for window, (first, last) in _windows(view).items():
@@ -104,10 +97,7 @@ def move_marks(view: View) -> pd.DataFrame:
             for stability in STABILITIES:
                 n = int(counts.get((budget, stability), 0))
                 rows.append((window, budget, stability, overall(budget, stability), n))
-    return pd.DataFrame(rows, columns=["window", "budget", "stability", "mark", "moves"])
-
-
-STABILITY = ["measure", "rule", "date", "children", "of", "gap", "share", "lower", "upper"]
+    return rows
 
 
 @table(
@@ -119,14 +109,14 @@ STABILITY = ["measure", "rule", "date", "children", "of", "gap", "share", "lower
         Value("children", "Children", of="of", follows=("gap",)),
         Value("of", "Of"),
         Value("gap", "Differs from a rule above by a few", inward=True),
-        *(Value(v.name, v.label, v.kind, follows=("children", "gap")) for v in SHARE[2:]),
+        *interval("share", "Share", "percent", "children", "gap"),
     ),
     margins=("date",),
     method="NI062 and NI063; Wilson 95% interval",
 )
-def stability_measures(view: View) -> pd.DataFrame:
+def stability_measures(view: View) -> Rows:
     """Three or more placements in the year, and the same placement for two years, under each disputed rule."""
-    rows: list[tuple[object, ...]] = []
+    rows: list[Any] = []
     measures = {
         "Three or more placements in the year": (three_or_more, 364),
         # Two and a half years in care have to lie within the data.
@@ -138,10 +128,10 @@ def stability_measures(view: View) -> pd.DataFrame:
                 continue
             counts = [(rules.label, *count(view.history, day, rules)) for rules in VARIANTS]
             rows += _by_rule(measure, day, counts)
-    return pd.DataFrame(rows, columns=STABILITY)
+    return rows
 
 
-def _by_rule(measure: str, day: dt.date | str, counts: Sequence[tuple[str, int, int]]) -> Iterator[tuple[object, ...]]:
+def _by_rule(measure: str, day: dt.date | str, counts: Sequence[tuple[str, int, int]]) -> Iterator[tuple[Any, ...]]:
     """Rows of one measure and date, the rules in order: label, children, of."""
     for place, (rule, n, of) in enumerate(counts):
         # Two rules that differ by a few children would give those few away.
@@ -157,12 +147,12 @@ def _by_rule(measure: str, day: dt.date | str, counts: Sequence[tuple[str, int, 
 )
 def _stability_together(frame: pd.DataFrame) -> pd.DataFrame:
     """The first rule at each date; every rule over all dates together, a child once a date."""
-    rows: list[tuple[object, ...]] = []
+    rows = []
     for measure, part in frame.groupby("measure", sort=False):
-        rows += part.loc[part["rule"] == VARIANTS[0].label, STABILITY].itertuples(index=False, name=None)
+        rows += part[part["rule"] == VARIANTS[0].label].itertuples(index=False, name=None)
         sums = part.groupby("rule", sort=False)[["children", "of"]].sum()
         rows += _by_rule(str(measure), ALL, list(sums.itertuples(name=None)))
-    return pd.DataFrame(rows, columns=STABILITY)
+    return pd.DataFrame(rows, columns=frame.columns)
 
 
 @table(
@@ -174,7 +164,7 @@ def _stability_together(frame: pd.DataFrame) -> pd.DataFrame:
     margins=("year",),
     method="leavings that can be followed for the whole time; Wilson 95% interval",
 )
-def reentry_table(view: View) -> pd.DataFrame:
+def reentry_table(view: View) -> Rows:
     """Of leavings that can be followed for 12 (24) months, how many children came back in that time."""
     rows = []
     # Twelve and twenty-four months beside each other would give the few between them away.
@@ -186,7 +176,7 @@ def reentry_table(view: View) -> pd.DataFrame:
         groups = [(str(year), part) for year, part in left.groupby(years)] if len(left) else []
         for year, part in [*groups, (ALL, left)]:
             rows.append((label, year, *share_of(int(part["returned"].sum()), len(part))))
-    return pd.DataFrame(rows, columns=["within", "year", "children", "of", "share", "lower", "upper"])
+    return rows
 
 
 @table(
@@ -198,7 +188,7 @@ def reentry_table(view: View) -> pd.DataFrame:
     margins=("reason",),
     source="SSDA903 episodes; PL_LOCATION or the authority's postcodes.csv",
 )
-def new_out_of_area(view: View) -> pd.DataFrame:
+def new_out_of_area(view: View) -> Rows:
     """Placements out of borough begun since the baseline: entry to care, or why the placement before ended."""
     placements = real_moves(view.history.placements)
     same = np.append(False, placements["period"].to_numpy()[1:] == placements["period"].to_numpy()[:-1])
@@ -209,10 +199,9 @@ def new_out_of_area(view: View) -> pd.DataFrame:
     first, last = (day_number(day) for day in _windows(view)[SINCE])
     new = (placements["location"] == "OUT") & placements["start"].between(first, last)
     if not placements["location"].isin(("IN", "OUT")).any():
-        return pd.DataFrame(columns=["reason", "placements"])  # not known is not none
+        return []  # not known is not none
     counts = reason[new].value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    rows = [(str(name), int(n)) for name, n in counts.items()]
-    return pd.DataFrame([*rows, (ALL, int(counts.sum()))], columns=["reason", "placements"])
+    return [*((str(name), int(n)) for name, n in counts.items()), (ALL, int(counts.sum()))]
 
 
 @coarser("new_out_of_area", said="Reasons of few placements are put together in one row.")
@@ -229,11 +218,11 @@ def _reasons_together(frame: pd.DataFrame) -> pd.DataFrame:
     values=SHARE,
     method="of IFA placements that ended; Wilson 95% interval",
 )
-def ifa_to_residential(view: View) -> pd.DataFrame:
+def ifa_to_residential(view: View) -> Rows:
     """Of IFA placements that ended, how many were followed by a residential one."""
     rows = []
     for window, (first, last) in _windows(view).items():
         moves = moves_between(view.history, first, last)
         ended = moves[moves["category"] == IFA]
         rows.append((window, *share_of(int(ended["following"].isin(RESIDENTIAL).sum()), len(ended))))
-    return pd.DataFrame(rows, columns=["window", "children", "of", "share", "lower", "upper"])
+    return rows

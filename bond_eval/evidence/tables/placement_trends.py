@@ -7,9 +7,9 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
-from bond_eval.core.periods import Quarter, month_starts, next_month
+from bond_eval.core.periods import Quarter, financial_year_start, month_starts, next_month, year_label
 from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.registry import ALL, Rows, Value, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import labels
 from bond_eval.intake.typed import NO_DAY, day_number
@@ -43,11 +43,10 @@ def _stock(view: View, day: dt.date) -> dict[str, int]:
     values=(CHILDREN,),
     margins=("category",),
 )
-def placements_at_date(view: View) -> pd.DataFrame:
+def placements_at_date(view: View) -> Rows:
     """Children by category on each 31 March and on the as-of date."""
     days = sorted({*view.year_ends(), view.baseline})
-    rows = [(day, category, n) for day in days for category, n in _stock(view, day).items()]
-    return pd.DataFrame(rows, columns=["date", "category", "children"])
+    return [(day, category, n) for day in days for category, n in _stock(view, day).items()]
 
 
 @table(
@@ -57,12 +56,11 @@ def placements_at_date(view: View) -> pd.DataFrame:
     labels={"date": "Month's end", "category": "Category"},
     values=(CHILDREN,),
 )
-def placements_by_month(view: View) -> pd.DataFrame:
+def placements_by_month(view: View) -> Rows:
     """Children by category on the last day of each month."""
     months = month_starts(view.history.first_day, view.as_of)
     ends = [next_month(month) - dt.timedelta(days=1) for month in months]
-    rows = [(day, category, _stock(view, day)[category]) for day in ends for category in view.categories]
-    return pd.DataFrame(rows, columns=["date", "category", "children"])
+    return [(day, category, n) for day in ends for category, n in _stock(view, day).items() if category != ALL]
 
 
 @table(
@@ -78,21 +76,19 @@ def placements_by_month(view: View) -> pd.DataFrame:
     ),
     source="SSDA903 episodes; data/reference/published.csv",
 )
-def computed_and_published(view: View) -> pd.DataFrame:
+def computed_and_published(view: View) -> Rows:
     """The report's counts of children, each beside the count in this return."""
     rows = []
     figures = view.published[view.published["series"].isin(("placements_at_date", "looked_after"))]
     for figure in figures.to_dict("records"):
-        day = dt.date.fromisoformat(figure["period"])
+        day, name = dt.date.fromisoformat(figure["period"]), figure["category"]
         if not view.history.first_day <= day <= view.as_of:
             continue
-        name = ALL if figure["category"] == ALL else figure["category"]
         computed = _stock(view, day)[name]
         label = "Looked after in all" if name == ALL else name
         place = f"{figure['document']}, {figure['section']}"
         rows.append((day, label, computed, figure["value"], computed - figure["value"], place))
-    columns = ["date", "count", "computed", "published", "difference", "source"]
-    return pd.DataFrame(rows, columns=columns).sort_values(["date", "count"], ignore_index=True)
+    return sorted(rows, key=lambda row: row[:2])
 
 
 @table(
@@ -139,10 +135,8 @@ def placement_flows(view: View) -> pd.DataFrame:
     labels={"year": "Financial year", "category": "Category"},
     values=(Value("started", "Started"), Value("ended", "Ended")),
 )
-def flows_by_year(view: View) -> pd.DataFrame:
+def flows_by_year(view: View) -> Rows:
     """Starts and ends of external placements by financial year; the present year is a part of one."""
-    from bond_eval.core.periods import financial_year_start, year_label
-
     placements = real_moves(view.history.placements)
     first, last = view.history.first_day.year, financial_year_start(view.as_of)
     rows = []
@@ -153,7 +147,7 @@ def flows_by_year(view: View) -> pd.DataFrame:
             started = int(mine["start"].between(low, high).sum())
             ended = int((mine["end"].between(low, high) & ~mine["is_open"]).sum())
             rows.append((year_label(year), category, started, ended))
-    return pd.DataFrame(rows, columns=["year", "category", "started", "ended"])
+    return rows
 
 
 @table(
@@ -164,7 +158,7 @@ def flows_by_year(view: View) -> pd.DataFrame:
     values=(Value("ended", "Ended"),),
     margins=("reason",),
 )
-def ending_reasons(view: View) -> pd.DataFrame:
+def ending_reasons(view: View) -> Rows:
     """Recorded reasons of placements that ended in the last twelve months and were followed by another."""
     last = day_number(view.as_of)
     placements = real_moves(view.history.placements)
@@ -177,7 +171,7 @@ def ending_reasons(view: View) -> pd.DataFrame:
         counts = counts.sort_values(ascending=False, kind="stable")
         rows += [(group, str(reason), int(n)) for reason, n in counts.items()]
         rows.append((group, ALL, int(counts.sum())))
-    return pd.DataFrame(rows, columns=["group", "reason", "ended"])
+    return rows
 
 
 @table(
@@ -190,19 +184,17 @@ def ending_reasons(view: View) -> pd.DataFrame:
         Value("child_days", "Child-days", "number", follows=("children",)),
     ),
 )
-def child_days(view: View) -> pd.DataFrame:
+def child_days(view: View) -> Rows:
     """Nights in each category in each quarter, and how many children they are the nights of."""
-    days = view.counts.child_days()
-    episodes = view.history.episodes
-    rows = []
-    for quarter, part in days.groupby("quarter", sort=True):
+    episodes, rows = view.history.episodes, []
+    for quarter, part in view.counts.child_days().groupby("quarter", sort=True):
         which = Quarter.parse(str(quarter))
         first, last = day_number(which.start), day_number(min(which.end, view.as_of))
         there = episodes[(episodes["start"] <= last) & (episodes["end"] > first)]
         children = there.groupby("category", observed=False)["child"].nunique()
         for row in part.itertuples():
             rows.append((quarter, row.category, int(children[row.category]), int(row.child_days)))
-    return pd.DataFrame(rows, columns=["quarter", "category", "children", "child_days"])
+    return rows
 
 
 @table(
@@ -219,11 +211,15 @@ def age_by_category(view: View) -> pd.DataFrame:
     grouped = counts.T.groupby(counts.columns.map(AGE_GROUPS), sort=False).sum().T
     if grouped["Not known"].sum() == 0:
         grouped = grouped.drop(columns="Not known")
-    grouped = grouped[grouped.sum(axis=1) > 0]
-    grouped.loc[ALL] = grouped.sum()
-    grouped[ALL] = grouped.sum(axis=1)
-    tidy = grouped.rename_axis("category").reset_index().melt("category", var_name="age", value_name="children")
-    return tidy.assign(children=tidy["children"].astype(int))
+    return with_totals(grouped[grouped.sum(axis=1) > 0], "category", "age", "children")
+
+
+def with_totals(counts: pd.DataFrame, down: str, across: str, value: str) -> pd.DataFrame:
+    """A cross table as rows of columns `down`, `across` and `value`, with the totals of both and of all."""
+    counts = counts.copy()
+    counts.loc[ALL] = counts.sum()
+    counts[ALL] = counts.sum(axis=1)
+    return counts.rename_axis(down).reset_index().melt(down, var_name=across, value_name=value).astype({value: int})
 
 
 @table(
@@ -250,10 +246,7 @@ def boundary_by_category(view: View) -> pd.DataFrame:
         # A few unknowns would otherwise hide how many are out of borough, which is the point of the table.
         counts["Inside"] += counts.pop("Not known")
         counts = counts.rename(columns={"Inside": "Inside, or not known"})
-    counts.loc[ALL] = counts.sum()
-    counts[ALL] = counts.sum(axis=1)
-    tidy = counts.rename_axis("category").reset_index().melt("category", var_name="boundary", value_name="children")
-    return tidy.assign(children=tidy["children"].astype(int))
+    return with_totals(counts, "category", "boundary", "children")
 
 
 @table(
@@ -270,7 +263,7 @@ def boundary_by_category(view: View) -> pd.DataFrame:
     ),
     source="SSDA903 episodes and header; data/reference/published.csv",
 )
-def new_external(view: View) -> pd.DataFrame:
+def new_external(view: View) -> Rows:
     """Children in a category now who were not at the baseline, under both readings of the report."""
     cohorts = {category: cohort.new for category, cohort in view.cohorts.items()}
     cohorts[BOTH] = pd.concat(cohorts.values(), ignore_index=True)
@@ -292,8 +285,7 @@ def new_external(view: View) -> pd.DataFrame:
             first = int((known & (twelfth > day_number(view.as_of))).sum())
             gap = abs(n - first) if reading == "Under 12 when it began" else 0
             rows.append((reading, category, n, len(new), gap, value, n - value))
-    columns = ["reading", "category", "children", "of", "gap", "published", "difference"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 @table(
@@ -309,7 +301,7 @@ def new_external(view: View) -> pd.DataFrame:
     source="data/reference/published.csv: BOND report to Cabinet 2021, Impact on Integrated Fund",
     method="published figures",
 )
-def spend_and_budget(view: View) -> pd.DataFrame:
+def spend_and_budget(view: View) -> Rows:
     """The report's five-year table; its last year was a projection when it was written."""
     money = view.published[view.published["series"].isin(("budget", "actual"))]
     rows = []
@@ -317,4 +309,4 @@ def spend_and_budget(view: View) -> pd.DataFrame:
         values = part.set_index("series")["value"]
         standing = part.loc[part["series"] == "actual", "standing"].iloc[0]
         rows.append((year, standing, values["budget"], values["actual"], values["budget"] - values["actual"]))
-    return pd.DataFrame(rows, columns=["year", "standing", "budget", "actual", "shortfall"])
+    return rows

@@ -5,15 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from bond_eval.evidence.dials import worked_table
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
 
 FILE = "programme_claims.csv"
-COLUMNS = [
-    "programme", "claim", "label", "claimed", "children", "unit_cost", "implied", "cost", "needed", "share", "assumed",
-    "claim_id",
-]  # fmt: skip
 
 
 @table(
@@ -36,16 +32,15 @@ COLUMNS = [
     source="data/reference/programme_claims.csv and facts.csv",
     method="published claim ÷ unit cost; programme's cost ÷ unit cost; no comparison group stands behind either",
 )
-def programme_claims(view: View) -> pd.DataFrame:
+def programme_claims(view: View) -> pd.DataFrame | Rows:
     """Each published claim in placements, beside the placements avoided that would pay for the programme."""
     if not view.authority.published:
-        return pd.DataFrame(columns=COLUMNS)
+        return []
     rows = worked_table(FILE, "claimed", "children", "unit_cost", "cost")
     called = dict(read_reference("programmes.csv")[["programme", "name"]].itertuples(index=False))
-    rows = rows.assign(
+    return rows.assign(
         programme=rows["programme"].map(called),
         implied=rows["claimed"] / rows["unit_cost"],
         needed=rows["cost"] / rows["unit_cost"],
         share=rows["cost"] / rows["unit_cost"] / rows["children"],
     )
-    return rows[COLUMNS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,27 @@ import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.evidence.cells import show
-from bond_eval.evidence.registry import ALL, Value
+from bond_eval.evidence.registry import ALL, Rows, Value, interval, table
 from bond_eval.evidence.tables import programme_results as results
+from bond_eval.evidence.tables.programmes import LINKED, called, once
 from bond_eval.evidence.view import View
-from bond_eval.evidence.wording import ALIKE, BACK, BETTER, FEW, HIGHER, LOWER, TOO_FEW, UNCLEAR, WORSE, changed
-from bond_eval.intake.reference import read_reference
+from bond_eval.evidence.wording import (
+    ALIKE,
+    BACK,
+    BETTER,
+    FEW,
+    HIGHER,
+    LOWER,
+    TOO_FEW,
+    UNCLEAR,
+    WORSE,
+    changed,
+    differs,
+    ends_of,
+)
 from bond_eval.intake.register import Register
 from bond_eval.methods.proportions import Estimate, wilson
+from bond_eval.programmes.comparison import compare
 
 RATE, SHARE, CHANGE, DIFFERENCE, DAYS, ALONE = (
     "Rate after ÷ before", "Share", "Mean change of a score", "Difference from others", "Change in days a child", "",
@@ -38,48 +52,36 @@ VALUES = (
     Value("beside", "Of, or compared with"),
     Value("before", "Events before, or of the others", event="measure"),
     Value("after", "Events after", event="measure"),
-    *(Value(name, label, "percent", follows=GUARDS)
-      for name, label in (("ratio", "Rate after of that before, or share"), ("lower", "Lower"), ("upper", "Upper"))),
+    *interval("ratio", "Rate after of that before, or share", "percent", *GUARDS),
     Value("shown", "Estimate (95% interval)", "text", follows=GUARDS),
     Value("said", "What can be said", "text", children=False),
-)  # fmt: skip
-COLUMNS = [*LABELS, *(value.name for value in VALUES)]
+)
 # Heading, what is looked at (a function of SOURCES), which one of it, the form of the register that it needs.
 Asked = tuple[str, str, Any, str]
-Row = dict[str, Any]
+Row = dict[str, Any]  # by the names of LABELS and VALUES; a value that it does not name is not available
 
 
-def headings(view: View, programme: str, asked: Sequence[Asked]) -> pd.DataFrame:
-    """One row a question in COLUMNS; one that cannot be answered says what it needs, and holds no number."""
-    name = called(view).get(programme, "")
+def headings(view: View, programme: str, asked: Sequence[Asked]) -> list[Row]:
+    """One row a question; one that cannot be answered says what it needs, and holds no number."""
     rows = []
     for heading, source, key, form in asked:
-        measure, told, row = SOURCES[source](view, name, key)
-        missing = lacking(view.register, programme, form)
-        said = f"cannot be said: needs {NEEDS[missing]}" if missing else NONE
+        measure, told, row = SOURCES[source](view, programme, key)
+        register, needs = having(view, programme, form)
+        said = f"cannot be said: {needs}" if register is None else NONE
         rows.append({"heading": heading, "measure": measure, "form": told, "said": said, **row})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return rows
 
 
-def called(view: View) -> dict[str, str]:
-    """Key -> name of the programmes: the register's own, else the project's."""
-    frame = read_reference("programmes.csv") if view.register is None else view.register.programmes
-    return dict(frame[["programme", "name"]].itertuples(index=False))
+def having(view: View, programme: str, form: str) -> tuple[Register | None, str]:
+    """The register, and ""; where it holds nothing of `form` of the programme, or none of its cases, None and why."""
+    first, register = form if form == "activity" else "cases", view.register
+    if register is None or not (getattr(register, first)["programme"] == programme).any():
+        return None, f"needs {NEEDS[first]}"
+    return (None, f"needs {NEEDS[form]}") if form in register.absent else (register, "")
 
 
-def lacking(register: Register | None, programme: str, form: str) -> str:
-    """The form of the register without which nothing can be said: cases before `form`; "" where all is there."""
-    if register is None:
-        return "cases" if form != "activity" else form
-    if form == "activity":
-        return "" if (register.activity["programme"] == programme).any() else form
-    if not (register.cases["programme"] == programme).any():
-        return "cases"
-    return form if form in register.absent else ""
-
-
-def _found(frame: pd.DataFrame, name: str, **labels: str) -> Row:
-    for label, wanted in {"programme": name, **labels}.items():
+def _found(view: View, frame: pd.DataFrame, programme: str, **labels: str) -> Row:
+    for label, wanted in {"programme": called(view).get(programme, ""), **labels}.items():
         frame = frame[frame[label] == wanted]
     return {str(key): value for key, value in frame.iloc[0].items()} if len(frame) else {}
 
@@ -94,72 +96,76 @@ def told(value: float, lower: float, upper: float, kind: str) -> Any:
     return f"{first} ({' to '.join(rest)})" if rest else first
 
 
-def _bounds(row: Row, kind: str) -> Any:
-    return told(row["share"], row["lower"], row["upper"], kind)
+def _estimate(ends: tuple[float, float, float], kind: str) -> Row:
+    """Columns of an estimate (value, lower and upper end) that is a part of a whole or of a rate before."""
+    return {"ratio": ends[0], "lower": ends[1], "upper": ends[2], "shown": told(*ends, kind)}
 
 
-def _numbers(row: Row) -> Row:
-    return {"ratio": row["share"], "lower": row["lower"], "upper": row["upper"], "children": row["children"]}
+def _event(view: View, programme: str, key: str) -> tuple[str, str, Row]:
+    row = _found(view, results.programme_events(view), programme, event=key)
+    counts = {name: row[name] for name in ("children", "before", "after")} if row else {}
+    return key, RATE, {**counts, **_estimate(_ends(row), "ratio"), "said": row["verdict"]} if row else {}
 
 
-def _rate(row: Row, **counts: float) -> Row:
-    return {**counts, **_numbers(row), "shown": _bounds(row, "ratio"), "said": row["verdict"]}
+def _ends(row: Row) -> tuple[float, float, float]:
+    return row["share"], row["lower"], row["upper"]
 
 
-def _event(view: View, name: str, key: str) -> tuple[str, str, Row]:
-    row = _found(results.programme_events(view), name, event=key)
-    return key, RATE, _rate(row, before=row["before"], after=row["after"]) if row else {}
+def _moves(view: View, programme: str, key: str) -> tuple[str, str, Row]:
+    cared = results.care_changes(view).get(programme)
+    if cared is None or (found := cared.moves) is None:
+        return key, RATE, {}
+    said = changed(found.ratio, found.people, better="down")
+    counts = {"children": found.people, "after": found.ratio.n}
+    return key, RATE, {**counts, **_estimate(ends_of(found.ratio), "ratio"), "said": said}
 
 
-def _moves(view: View, name: str, key: str) -> tuple[str, str, Row]:
-    row = _found(results.programme_moves(view), name)
-    return key, RATE, _rate(row, after=row["events"]) if row else {}
-
-
-def _scale(view: View, name: str, key: tuple[str, str]) -> tuple[str, str, Row]:
-    row = _found(results.programme_scales(view), name, measure=key[0], rater=key[1])
+def _scale(view: View, programme: str, key: tuple[str, str]) -> tuple[str, str, Row]:
+    row = _found(view, results.programme_scales(view), programme, measure=key[0], rater=key[1])
     measure = f"{key[0]} ({key[1][0].lower()}{key[1][1:]})"
     if not row:
         return measure, CHANGE, {}
-    shown = {"children": row["pairs"], "beside": row["starters"], "shown": _bounds(row, "decimal")}
+    shown = {"children": row["pairs"], "beside": row["starters"], "shown": told(*_ends(row), "decimal")}
     return measure, CHANGE, {**shown, "said": row["verdict"]}
 
 
-def _outcome(view: View, name: str, key: tuple[str, str]) -> tuple[str, str, Row]:
-    row = _found(results.programme_outcomes(view), name, outcome=key[0], cause=key[1])
+def _outcome(view: View, programme: str, key: tuple[str, str]) -> tuple[str, str, Row]:
+    row = _found(view, results.programme_outcomes(view), programme, outcome=key[0], cause=key[1])
     measure = f"{key[1]} within {results.HORIZON} days of the start"
     if not row:
         return measure, SHARE, {}
-    few, early = row["children"] < FEW, np.isnan(row["share"])
-    said = TOO_FEW if few else EARLY if early else DESCRIBED
-    counts = {"after": row["events"], "said": said}
+    said = TOO_FEW if row["children"] < FEW else EARLY if np.isnan(row["share"]) else DESCRIBED
+    counts, ends = {"children": row["children"], "after": row["events"], "said": said}, _ends(row)
     if row["share"] == 0 and row["at_risk"]:
         # Where nothing happened the curve has no interval; those who were followed so long give one.
         none = wilson(0, int(row["at_risk"]))
-        row, counts = {**row, "lower": 0.0, "upper": none.upper}, {**counts, "beside": none.n}
-    return measure, SHARE, {**counts, **_numbers(row), "shown": _bounds(row, "percent")}
+        counts, ends = {**counts, "beside": none.n}, (0.0, 0.0, none.upper)
+    return measure, SHARE, {**counts, **_estimate(ends, "percent")}
 
 
-def _comparison(view: View, name: str, key: str) -> tuple[str, str, Row]:
-    row = _found(results.programme_comparison(view), name, against=key)
-    others = {"refused": "not accepted", "waiting": "still waiting"}[key]
+def _comparison(view: View, programme: str, key: str) -> tuple[str, str, Row]:
+    others = {"refused": "not accepted", "waiting": "still waiting after 60 days"}[key]
     measure = f"Became looked after, less that of children {others}"
-    if not row:
+    register, _ = having(view, programme, "cases")
+    if register is None:
         return measure, DIFFERENCE, {}
-    counts = {**_numbers(row), "beside": row["others"], "before": row["others_entered"]}
-    few = min(row["children"], row["others"]) < FEW
-    return measure, DIFFERENCE, {**counts, "after": row["entered"], "shown": _bounds(row, "percent"),
-                                 "said": TOO_FEW if few else row["verdict"]}  # fmt: skip
+    found = compare(register, view.history, view.as_of, programme, against=key, horizon=results.HORIZON)
+    taken, beside = (found.frame[found.frame["treated"] == side] for side in (True, False))
+    counts = {"children": len(taken), "beside": len(beside), "before": int(beside["reached"].sum()),
+              "after": int(taken["reached"].sum())}  # fmt: skip
+    few = min(len(taken), len(beside)) < FEW
+    said = TOO_FEW if few else differs(found.difference, found.causal, better="down")
+    return measure, DIFFERENCE, {**counts, **_estimate(ends_of(found.difference), "percent"), "said": said}
 
 
-def _care(view: View, name: str, key: str) -> tuple[str, str, Row]:
-    row = _found(results.programme_care(view), name, category=key)
+def _care(view: View, programme: str, key: str) -> tuple[str, str, Row]:
+    row = _found(view, results.programme_care(view), programme, category=key)
     if not row:
         return key, DAYS, {}
-    known = not np.isnan(row["share"])
-    estimate = Estimate(row["share"], row["lower"], row["upper"], row["children"], "t interval") if known else None
-    said = changed(estimate, row["children"], better="down", null=0.0)
-    return key, DAYS, {"children": row["children"], "beside": row["of"], "shown": _bounds(row, "decimal"), "said": said}
+    ends, children = _ends(row), row["children"]
+    estimate = None if np.isnan(ends[0]) else Estimate(*ends, children, "t interval")
+    said = changed(estimate, children, better="down", null=0.0)
+    return key, DAYS, {"children": children, "beside": row["of"], "shown": told(*ends, "decimal"), "said": said}
 
 
 SOURCES: dict[str, Callable[[View, str, Any], tuple[str, str, Row]]] = {
@@ -167,29 +173,13 @@ SOURCES: dict[str, Callable[[View, str, Any], tuple[str, str, Row]]] = {
 }  # fmt: skip
 
 
-def alone(heading: str, measure: str, form: str, said: str, **row: Any) -> pd.DataFrame:
-    """One row of COLUMNS that a page works out by itself."""
-    return pd.DataFrame([{"heading": heading, "measure": measure, "form": form, "said": said, **row}], columns=COLUMNS)
+def part(heading: str, measure: str, some: int, whole: int) -> Row:
+    """The share that some children are of a whole, with Wilson's interval; of few children the counts alone."""
+    row: Row = {"heading": heading, "measure": measure, "form": SHARE, "said": TOO_FEW if whole < FEW else DESCRIBED}
+    row |= {"children": whole, "beside": whole - some, "after": some}
+    return row if whole < FEW else row | _estimate(ends_of(wilson(some, whole)), "percent")
 
 
-def part(heading: str, measure: str, some: int, whole: int) -> pd.DataFrame:
-    """One row of COLUMNS: the share that some children are of a whole, with Wilson's interval."""
-    counts: Row = {"children": whole, "beside": whole - some, "after": some}
-    if whole < FEW:
-        return alone(heading, measure, SHARE, TOO_FEW, **counts)
-    one = wilson(some, whole)
-    counts |= {"ratio": one.value, "lower": one.lower, "upper": one.upper}
-    return alone(heading, measure, SHARE, DESCRIBED, **counts, shown=told(one.value, one.lower, one.upper, "percent"))
-
-
-def stacked(frames: Iterator[pd.DataFrame] | Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Frames of COLUMNS under each other, the rows of one heading together."""
-    rows = [row for frame in frames for row in frame.to_dict("records")]
-    order = list(dict.fromkeys(row["heading"] for row in rows))
-    return pd.DataFrame(sorted(rows, key=lambda row: order.index(row["heading"])), columns=COLUMNS)
-
-
-SUMMARY_VALUES = (Value("measures", "Measures", children=False),)
 _SAID = (
     (BETTER, "Better"), (LOWER, "Better"), (WORSE, "Worse"), (HIGHER, "Worse"), (BACK, "No clear change"),
     (UNCLEAR, "No clear change"), (ALIKE, "No clear change"), (TOO_FEW, "Too few or too early"),
@@ -198,9 +188,37 @@ _SAID = (
 CANNOT = "Cannot be said"
 
 
-def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """How many measures of a page moved which way: columns said, measures."""
-    kinds = [next((kind for start, kind in _SAID if text.startswith(start)), CANNOT) for text in frame["said"]]
+def summary(verdicts: Iterable[str]) -> list[tuple[str, int]]:
+    """How many measures of a page moved which way."""
+    kinds = [next((kind for start, kind in _SAID if text.startswith(start)), CANNOT) for text in verdicts]
     names = [*dict.fromkeys(kind for _, kind in _SAID), CANNOT]
-    rows = [*((name, kinds.count(name)) for name in names), (ALL, len(kinds))]
-    return pd.DataFrame(rows, columns=["said", "measures"])
+    return [*((name, kinds.count(name)) for name in names), (ALL, len(kinds))]
+
+
+Builder = Callable[[View], pd.DataFrame]
+
+
+def page(module: str, stem: str, title: str, people: str, rows: Callable[[View], list[Row]]) -> tuple[Builder, Builder]:
+    """Register `stem`_headings, whose rows are `rows` of a view, and `stem`_summary as tables of the page `module`."""
+    method = f"the same {people} before and after, a year each side at most; uncontrolled unless a row names others"
+
+    def headed(view: View) -> Rows:
+        """Every heading, whether or not the register can answer it."""
+        return rows(view)
+
+    def counted(view: View) -> Rows:
+        """Measures by verdict."""
+        return summary(judged(view)["said"])
+
+    names = f"{stem}_headings", f"{stem}_summary"
+    for build, name in zip((headed, counted), names, strict=True):
+        build.__module__, build.__name__ = module, name
+    asked = table(names[0], title=title, row="a heading and measure", labels=LABELS, values=VALUES, source=LINKED,
+                  method=method)  # fmt: skip
+    judged = asked(once(headed))
+    told = table(
+        names[1], title="How many measures can be judged, and which way they went", row="a verdict",
+        labels={"said": "Verdict"}, values=(Value("measures", "Measures", children=False),), margins=("said",),
+        source=LINKED, method=f"count of the measures of {names[0]}",
+    )  # fmt: skip
+    return judged, told(counted)

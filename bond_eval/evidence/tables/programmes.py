@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bond_eval.core import formats
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.disclosure import crowded, small
 from bond_eval.evidence.label_days import broad_groups
-from bond_eval.evidence.registry import ALL, REGISTRY, Value, coarser, table
+from bond_eval.evidence.registry import ALL, REGISTRY, Rows, Value, coarser, interval, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.register import Register
-from bond_eval.intake.typed import day_number
+from bond_eval.intake.typed import NO_DAY, date_of, day_number
 from bond_eval.programmes import capacity, funnel, outcomes
 from bond_eval.programmes.cases import cases_at
 from bond_eval.programmes.cohorts import cohort_table
@@ -37,15 +38,14 @@ BESIDE = {
 }  # fmt: skip
 
 
-def once(build: Callable[[View], pd.DataFrame]) -> Callable[[View], pd.DataFrame]:
-    """A builder whose frame is worked out once a view, since other tables are made from it."""
+def once(build: Callable[[View], Any]) -> Callable[[View], Any]:
+    """A builder whose frame or rows are worked out once a view, since other tables are made from them."""
 
     @wraps(build)
-    def kept(view: View) -> pd.DataFrame:
+    def kept(view: View) -> Any:
         if build.__name__ not in view.shelf:
             view.shelf[build.__name__] = build(view)
-        frame: pd.DataFrame = view.shelf[build.__name__]
-        return frame
+        return view.shelf[build.__name__]
 
     return kept
 
@@ -61,12 +61,44 @@ def each(view: View) -> Iterator[tuple[str, str, Register]]:
             yield row["programme"], row["name"], register
 
 
-def of_each(view: View, columns: list[str], build: Callable[[str, Register], list[tuple[Any, ...]]]) -> pd.DataFrame:
-    """Rows of every programme with its name in front."""
-    rows = [(name, *row) for key, name, register in each(view) for row in build(key, register)]
-    frame = pd.DataFrame(rows, columns=["programme", *columns])
-    # A ratio to nothing has no end; "not available" says so.
-    return frame.replace([np.inf, -np.inf], np.nan)
+def called(view: View) -> dict[str, str]:
+    """Key -> name of the programmes: the register's own, else the project's."""
+    frame = read_reference("programmes.csv") if view.register is None else view.register.programmes
+    return dict(frame[["programme", "name"]].itertuples(index=False))
+
+
+@table(
+    "programme_pages",
+    title="The programme that each page speaks of, as the register defines it",
+    row="a programme that has a page",
+    labels={"key": "Key", "programme": "Programme"},
+    values=(Value("said", "What the page speaks of", "text", children=False),),
+    source=f"{REGISTER}; data/reference/programmes.csv",
+    method="the register's own programmes.csv, else the project's",
+)
+def programme_pages(view: View) -> Rows:
+    """Name, first day and ages of each programme with a page; where nothing of it is registered, that this is so."""
+    rows, who = [], view.authority
+    for key, name in read_reference("programmes.csv")[["programme", "name"]].itertuples(index=False):
+        name = called(view).get(key, name)
+        said = f"{who.name} has given no register of {name}{'' if who.published else ', a programme of Salford,'} "
+        said += "so this page says what it would need to answer."
+        if view.register is not None and any((form["programme"] == key).any() for form in (
+            view.register.cases, view.register.activity)):  # fmt: skip
+            said = f"{name} is in the register of {who.name}{_defined(view.register, key)}."
+        rows.append((key, name, said))
+    return rows
+
+
+def _defined(register: Register, key: str) -> str:
+    """ ": live since 1 February 2020, for ages 12 to 17", as far as the register says."""
+    words = []
+    for one in register.programmes[register.programmes["programme"] == key].itertuples():
+        if one.live_from != NO_DAY:
+            words.append(f"live since {formats.date(date_of(one.live_from))}")
+        if one.age_from == one.age_from and one.age_to == one.age_to:
+            words.append(f"for ages {one.age_from:.0f} to {one.age_to:.0f}")
+    return f": {', '.join(words)}" * bool(words)
 
 
 @table(
@@ -82,14 +114,15 @@ def of_each(view: View, columns: list[str], build: Callable[[str, Register], lis
     source=REGISTER,
 )
 @once
-def programme_funnel(view: View) -> pd.DataFrame:
+def programme_funnel(view: View) -> Rows:
     """Cases at each stage as of the quarter's end."""
 
-    def build(key: str, register: Register) -> list[tuple[Any, ...]]:
+    rows = []
+    for key, programme, register in each(view):
         counts = funnel.funnel(register, view.as_of, key).iloc[0]
-        return [(label, counts[name], counts["referred"], _beside(counts, name)) for name, label in FUNNEL.items()]
-
-    return of_each(view, ["stage", "children", "of", "beside"], build)
+        rows += [(programme, label, counts[name], counts["referred"], _beside(counts, name))
+                 for name, label in FUNNEL.items()]  # fmt: skip
+    return rows
 
 
 def _beside(counts: pd.Series, name: str) -> float:
@@ -107,23 +140,20 @@ def _beside(counts: pd.Series, name: str) -> float:
     values=(
         Value("children", "Cases"),
         Value("reached", "Got there", of="children"),
-        Value("median", "Median days", "number", follows=("reached",)),
-        Value("lower", "Lower", "number", follows=("reached",)),
-        Value("upper", "Upper", "number", follows=("reached",)),
+        *interval("median", "Median days", "number", "reached"),
     ),
     source=REGISTER,
     method="Kaplan-Meier, so that those still waiting count; 95% interval of the median",
 )
 @once
-def programme_waits(view: View) -> pd.DataFrame:
+def programme_waits(view: View) -> Rows:
     """Median days from referral to decision and start; a median that was not reached is not available."""
 
-    def build(key: str, register: Register) -> list[tuple[Any, ...]]:
-        found = funnel.waits(register, view.as_of, key)
-        return [(w.step, w.n, w.observed, *(np.nan if v is None else v for v in (w.median, w.lower, w.upper)))
-                for w in found]  # fmt: skip
-
-    return of_each(view, ["step", "children", "reached", "median", "lower", "upper"], build)
+    return [
+        (name, wait.step, wait.n, wait.observed, wait.median, wait.lower, wait.upper)
+        for key, name, register in each(view)
+        for wait in funnel.waits(register, view.as_of, key)
+    ]
 
 
 @table(
@@ -138,18 +168,16 @@ def programme_waits(view: View) -> pd.DataFrame:
     margins=("value",),
     source=LINKED,
 )
-def programme_cohorts(view: View) -> pd.DataFrame:
+def programme_cohorts(view: View) -> Rows:
     """Children (each once) by status at referral, age, sex, ethnicity, disability, deprivation and link."""
 
-    def build(key: str, register: Register) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = []
+    rows: list[Any] = []
+    for key, programme, register in each(view):
         for name, part in cohort_table(register, view.as_of, key).groupby("characteristic", sort=False):
             counts = part[["value", "referred", "started"]].itertuples(index=False)
-            rows += [(_named(name), _named(value), *numbers) for value, *numbers in counts]
-            rows.append((_named(name), ALL, *part[["referred", "started"]].sum()))
-        return rows
-
-    return of_each(view, ["characteristic", "value", "referred", "started"], build)
+            rows += [(programme, _named(name), _named(value), *numbers) for value, *numbers in counts]
+            rows.append((programme, _named(name), ALL, *part[["referred", "started"]].sum()))
+    return rows
 
 
 def _named(word: str) -> str:
@@ -205,14 +233,14 @@ def cohorts_told_apart(frame: pd.DataFrame) -> pd.DataFrame:
     method="complete count; opening + taken on − closed = closing in every quarter",
 )
 @once
-def programme_flow(view: View) -> pd.DataFrame:
+def programme_flow(view: View) -> Rows:
     """Cases by quarter; what came and what went are withheld together."""
-    columns = ["opening", "accepted", "closed", "closing"]
-
-    def build(key: str, register: Register) -> list[tuple[Any, ...]]:
-        return list(capacity.flow(register, view.as_of, key)[["quarter", *columns]].itertuples(index=False))
-
-    return of_each(view, ["quarter", *columns], build)
+    columns = ["quarter", "opening", "accepted", "closed", "closing"]
+    return [
+        (name, *row)
+        for key, name, register in each(view)
+        for row in capacity.flow(register, view.as_of, key)[columns].itertuples(index=False)
+    ]
 
 
 @coarser(
@@ -250,14 +278,14 @@ def _span(quarters: pd.Series) -> str:
     source=REGISTER,
 )
 @once
-def programme_unmet(view: View) -> pd.DataFrame:
+def programme_unmet(view: View) -> Rows:
     """Children turned away and why: the register's only sight of unmet need."""
 
-    def build(key: str, register: Register) -> list[tuple[Any, ...]]:
+    rows = []
+    for key, name, register in each(view):
         counts = capacity.unmet(register, view.as_of, key).groupby("reason")["children"].sum()
-        return [*((str(reason), int(n)) for reason, n in counts.items()), (ALL, int(counts.sum()))]
-
-    return of_each(view, ["reason", "children"], build)
+        rows += [*((name, str(reason), int(n)) for reason, n in counts.items()), (name, ALL, int(counts.sum()))]
+    return rows
 
 
 @coarser(
@@ -289,33 +317,26 @@ def unmet_by_age(frame: pd.DataFrame) -> pd.DataFrame:
     method="complete count beside the published figure; the claims register has the quotation",
 )
 @once
-def programme_headlines(view: View) -> pd.DataFrame:
+def programme_headlines(view: View) -> Rows:
     """Each published headline of a programme's register; only where the authority's figures are published."""
-    columns = ["programme", "line", "computed", "published", "gap", "verdict", "claim"]
     if not view.authority.published:
-        return pd.DataFrame(columns=columns)
-    lines, facts = read_reference("programme_headlines.csv"), project_facts()
-
-    def build(key: str, register: Register) -> list[tuple[Any, ...]]:
-        rows: list[tuple[Any, ...]] = []
+        return []
+    lines, facts, rows = read_reference("programme_headlines.csv"), project_facts(), []
+    for key, name, register in each(view):
         closed = outcomes.closed_breakdown(register, view.history, view.as_of, key).set_index("line")["children"]
         for row in lines[lines["programme"] == key].to_dict("records"):
-            found, told = _headline(view, key, row["computed"], closed), facts[row["fact"]]
+            found, told = _headline(view, register, key, row["computed"], closed), facts[row["fact"]]
             gap = found - told
             open_ended = row["line"].endswith("(over)")
             agrees = gap == 0 or (open_ended and gap > 0)
             verdict = "not in the register" if np.isnan(found) else "agrees" if agrees else "differs"
-            rows.append((row["line"], found, told, gap, verdict, row["claim_id"]))
-        return rows
-
-    return of_each(view, columns[1:], build)
+            rows.append((name, row["line"], found, told, gap, verdict, row["claim_id"]))
+    return rows
 
 
-def _headline(view: View, key: str, computed: str, closed: pd.Series) -> float:
+def _headline(view: View, register: Register, key: str, computed: str, closed: pd.Series) -> float:
     """One figure: funnel, breakdown, contacts, open_but, open_on, activity or stock, a colon, and the name of it."""
     kind, _, name = computed.partition(":")
-    register = view.register
-    assert register is not None
     if kind == "funnel":
         return float(funnel.funnel(register, view.as_of, key).iloc[0][name])
     if kind == "breakdown":
@@ -332,11 +353,29 @@ def _headline(view: View, key: str, computed: str, closed: pd.Series) -> float:
     if kind == "open_on":
         then = cases_at(register, dt.date.fromisoformat(name), key)
         return float((then["accepted"] & ~then["ended"] & ((then["status"] == part) | (part == ""))).sum())
-    return activity_sum(register, key, name, part)
+    return activity_sum(view, key, name, part)
 
 
-def activity_sum(register: Register, programme: str, name: str, part: str = "") -> float:
+def activity(view: View, programme: str, name: str) -> pd.DataFrame:
+    """Rows of the register's activity of one name: breakdown, first and last (days since 1970), value, note."""
+    if view.register is None:
+        return pd.DataFrame(columns=["breakdown", "first", "last", "value", "note"])
+    rows = view.register.activity
+    return rows[(rows["programme"] == programme) & (rows["activity"] == name)]
+
+
+def activity_sum(view: View, programme: str, name: str, part: str = "") -> float:
     """Sum of an activity's values, of one breakdown where it is named; NaN where the register has no row of it."""
-    rows = register.activity[(register.activity["programme"] == programme) & (register.activity["activity"] == name)]
+    rows = activity(view, programme, name)
     rows = rows[rows["breakdown"] == part] if part else rows
     return float(rows["value"].sum()) if len(rows) else np.nan
+
+
+def months(first: float, last: float) -> str:
+    """ "June 2020 to August 2020", of two days' numbers; one month by its name."""
+    return " to ".join(dict.fromkeys(formats.month(date_of(day)) for day in (first, last)))
+
+
+def latest(rows: pd.DataFrame) -> pd.Series:
+    """Values of an activity's latest day by breakdown, for counts of a day."""
+    return rows[rows["last"] == rows["last"].max()].groupby("breakdown")["value"].sum()

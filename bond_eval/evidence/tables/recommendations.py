@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.errors import InputError
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.registry import ALL, Rows, Value, interval, table
 from bond_eval.evidence.scorecard import IMPROVING, NO_DATA, measures_of
 from bond_eval.evidence.tables.measures_of_success import scorecard
-from bond_eval.evidence.tables.programmes import REGISTER
-from bond_eval.evidence.tables.voice_and_cases import SHARES, interval, names_of, of_half, shares, whole
+from bond_eval.evidence.tables.programmes import REGISTER, activity, latest
+from bond_eval.evidence.tables.voice_and_cases import names_of, whole, with_shares
 from bond_eval.evidence.tables.whole_system import OVER, SPARE, system_capacity
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.typed import day_number
-from bond_eval.programmes import scales
+from bond_eval.programmes.scales import scale_change
 
 IN_USE, BEGUN, TOLD, UNUSED, UNKNOWN = (
     "in use: scores at the start and later", "begun: scores once", "reported, with no score in the register",
@@ -45,14 +45,10 @@ NO_ACTIVITY = "it cannot be said without the register's activity.csv"
     source=REGISTER,
     method="complete count of scores; the instruments that would do stand in data/reference/measures.csv",
 )
-def resilience_readiness(view: View) -> pd.DataFrame:
+def resilience_readiness(view: View) -> Rows:
     """Every programme; what it reports without a score of a child stands beside what the register holds."""
-    rows = []
-    for key, name in names_of(view).items():
-        if key:
-            counts = _resilience(view, key)
-            rows.append((name, readiness(*counts), *counts))
-    return pd.DataFrame(rows, columns=["programme", "status", "told", "scored", "pairs"])
+    found = [(name, _resilience(view, key)) for key, name in names_of(view).items() if key]
+    return [(name, readiness(*counts), *counts) for name, counts in found]
 
 
 def readiness(told: float, scored: float, pairs: float) -> str:
@@ -68,12 +64,11 @@ def _resilience(view: View, key: str) -> tuple[float, float, float]:
     register = view.register
     if register is None:
         return (np.nan,) * 3
-    rows = register.activity[(register.activity["programme"] == key)
-                             & (register.activity["activity"] == RESILIENCE_TOLD)]  # fmt: skip
-    told = float(rows.loc[rows["last"] == rows["last"].max(), "value"].sum()) if len(rows) else np.nan
+    told = float(latest(activity(view, key, RESILIENCE_TOLD)).sum(min_count=1))
     if key not in set(register.cases["programme"]):
         return told, np.nan, np.nan
-    found = [one.frame for one in scales.scale_changes(register, view.as_of, key) if one.measure == RESILIENCE]
+    scores = register.measures[(register.measures["programme"] == key) & (register.measures["measure"] == RESILIENCE)]
+    found = [scale_change(register, view.as_of, key, RESILIENCE, rater).frame for rater in sorted(set(scores["rater"]))]
     if not found:
         return told, 0.0, 0.0
     frame = pd.concat(found)
@@ -88,7 +83,7 @@ def _resilience(view: View, key: str) -> tuple[float, float, float]:
     values=(
         Value("referred", "Parents referred"),
         Value("planned", "With a joint plan", of="referred"),
-        *shares("planned", "referred"),
+        *interval("share", "Share", "percent", "planned", "referred"),
         Value("said", "What can be said", "text", follows=("planned", "referred")),
     ),
     source="programme register: activity",
@@ -98,18 +93,15 @@ def adult_mental_health(view: View) -> pd.DataFrame:
     """Programmes that report it, and a whole, which is there without a report too."""
     rows = []
     if view.register is not None:
-        activity = view.register.activity
-        mine = activity[(activity["activity"] == PARENTS) & (activity["last"] <= day_number(view.as_of))]
+        told = view.register.activity
+        mine = told[(told["activity"] == PARENTS) & (told["last"] <= day_number(view.as_of))]
         for key, part in mine.groupby("programme", sort=True):
             sums = part.groupby("breakdown")["value"].sum()
             rows.append((names_of(view).get(key, key), sums.get(REFERRED, np.nan), sums.get(PLANNED, np.nan)))
     counts = ["referred", "planned"]
     frame = pd.DataFrame(rows, columns=["programme", *counts])
     frame.loc[len(frame)] = [ALL, *(whole(view, frame, counts) if rows else (np.nan,) * 2)]
-    pairs = list(zip(frame["planned"], frame["referred"], strict=True))
-    bounds = pd.DataFrame([interval(*pair) for pair in pairs], columns=list(SHARES))
-    said = [of_half(*pair) if pair[1] == pair[1] else NO_ACTIVITY for pair in pairs]
-    return pd.concat([frame, bounds], axis=1).assign(said=said)
+    return with_shares(frame, "planned", "referred", NO_ACTIVITY)
 
 
 @table(
@@ -131,7 +123,7 @@ def adult_mental_health(view: View) -> pd.DataFrame:
     source="data/reference/recommendations.csv; the scorecard",
     method="done only where somebody wrote so or its measure shows it; roles are proposed, to be confirmed",
 )
-def recommendations(view: View) -> pd.DataFrame:
+def recommendations(view: View) -> Rows:
     """One row a recommendation with the verdict of its measure. Raises InputError for a measure that is not there."""
     board = scorecard(view).set_index("measure")
     rows, known = [], measures_of(view)
@@ -149,8 +141,7 @@ def recommendations(view: View) -> pd.DataFrame:
             row["due"] or "not stated", row["done"] or done, name or "no measure",
             standing or "none", row["note"],
         ))  # fmt: skip
-    columns = ["id", "recommendation", "by", "section", "owner", "due", "done", "measured_by", "standing", "note"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 def is_done(standing: str, shown_by: str, count: float) -> str:
@@ -192,23 +183,19 @@ def recommendations_summary(view: View) -> pd.DataFrame:
     ),
     source=REGISTER,
 )
-def system_summary(view: View) -> pd.DataFrame:
+def system_summary(view: View) -> Rows:
     """How many programmes state their places, have some free, or measure family resilience; x where it is unknown."""
     found = system_capacity(view)
     held = view.public & found["open"].between(1, 5)
     verdicts = found["verdict"].mask(held, "withheld")
-    stated = int((~found["places"].isna()).sum())
+    stated = int(found["places"].notna().sum())
     status = resilience_readiness(view)["status"]
     used, unknown = int(status.isin((IN_USE, BEGUN)).sum()), bool((status == UNKNOWN).all())
-    spare, over = ((verdicts == word).sum() for word in (SPARE, OVER))
-    nothing = found.empty
-    return pd.DataFrame(
-        [
-            ("spare", np.nan if nothing or not stated else int(spare), stated, capacity_said(stated, spare, over)),
-            ("resilience", np.nan if unknown else used, len(status), resilience_said(unknown, used, len(status))),
-        ],
-        columns=["statement", "programmes", "of", "said"],
-    )
+    spare, over = (int((verdicts == word).sum()) for word in (SPARE, OVER))
+    return [
+        ("spare", spare if stated else np.nan, stated, capacity_said(stated, spare, over)),
+        ("resilience", np.nan if unknown else used, len(status), resilience_said(unknown, used, len(status))),
+    ]
 
 
 def capacity_said(stated: int, spare: int, over: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -10,16 +10,16 @@ import pandas as pd
 from bond_eval.core import formats
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import ALL, Value, table
+from bond_eval.evidence.registry import ALL, Rows, Value, interval, table
 from bond_eval.evidence.tables import programme_headings as shared
 from bond_eval.evidence.tables.programme_claims import programme_claims
-from bond_eval.evidence.tables.programme_headings import NEEDS, lacking, told
-from bond_eval.evidence.tables.programmes import LINKED, REGISTER, activity_sum, once
+from bond_eval.evidence.tables.programme_headings import Row, having, told
+from bond_eval.evidence.tables.programmes import REGISTER, activity, activity_sum, called
 from bond_eval.evidence.view import View
-from bond_eval.evidence.wording import FEW, TOO_FEW, UNCLEAR, changed
+from bond_eval.evidence.wording import FEW, TOO_FEW, UNCLEAR, changed, ends_of
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.register import Register
-from bond_eval.intake.typed import EPOCH, NO_DAY, day_number
+from bond_eval.intake.typed import NO_DAY, date_of, day_number
 from bond_eval.methods.change import mean_estimate
 from bond_eval.methods.proportions import Estimate, rate
 from bond_eval.placements.categories import OUTSIDE
@@ -34,6 +34,7 @@ PARENT, SELF, TEACHER, WORKER = "Parent or carer", "The young person", "Teacher"
 BEFORE_CARE: tuple[shared.Asked, ...] = (
     ("Entry to care", "outcome", (ENTRY, ENTRY), "cases"),
     ("Entry to care", "comparison", "refused", "cases"),
+    ("Entry to care", "comparison", "waiting", "cases"),
     ("Exit from care", "outcome", (EXIT, "Returned home"), "cases"),
     ("Time in placements", "care", OUTSIDE, "cases"),
     ("Time in placements", "care", "IFA", "cases"),
@@ -56,81 +57,64 @@ AFTER_CARE: tuple[shared.Asked, ...] = (
     ("Wellbeing", "scale", (SDQ, TEACHER), "measures"),
     ("Wellbeing", "scale", ("Wellbeing", SELF), "measures"),
 )
+NOT_RECORDED = "not recorded in the register"
 BACK_WITHIN = 90  # days: the longest that most leavings of 2020 can be followed
 
 
-@table(
-    "route29_headings",
-    title="Route 29 under the headings that No Wrong Door was judged by",
-    row="a heading and measure",
-    labels=shared.LABELS,
-    values=shared.VALUES,
-    source=LINKED,
-    method="the same young people before and after, a year each side at most; uncontrolled unless a row names others",
-)
-@once
-def route29_headings(view: View) -> pd.DataFrame:
-    """Every heading, whether or not the register can answer it."""
+def _headings(view: View) -> list[Row]:
+    """The rows of one heading together."""
     rows = [
-        shared.headings(view, KEY, BEFORE_CARE), _back(view), _out_of_borough(view),
-        shared.headings(view, KEY, AFTER_CARE), _assessed(view), _value(view),
+        *shared.headings(view, KEY, BEFORE_CARE), _back(view), _out_of_borough(view),
+        *shared.headings(view, KEY, AFTER_CARE), _assessed(view), _value(view),
     ]  # fmt: skip
-    return shared.stacked(rows)
+    order = list(dict.fromkeys(row["heading"] for row in rows))
+    return sorted(rows, key=lambda row: order.index(row["heading"]))
 
 
-@table(
-    "route29_summary",
-    title="How many measures can be judged, and which way they went",
-    row="a verdict",
-    labels={"said": "Verdict"},
-    values=shared.SUMMARY_VALUES,
-    margins=("said",),
-    source=LINKED,
-    method="count of the measures of route29_headings",
+route29_headings, route29_summary = shared.page(
+    __name__, "route29", "Route 29 under the headings that No Wrong Door was judged by", "young people", _headings
 )
-def route29_summary(view: View) -> pd.DataFrame:
-    """Measures by verdict."""
-    return shared.summary(route29_headings(view))
 
 
-def _starters(view: View) -> pd.DataFrame | None:
-    if view.register is None or lacking(view.register, KEY, "cases"):
-        return None
-    return first_cases(cases_at(view.register, view.as_of, KEY))
+def _starters(view: View) -> tuple[pd.DataFrame | None, str]:
+    """Each child's first case that began, and ""; without cases None and what is needed."""
+    register, needs = having(view, KEY, "cases")
+    return (first_cases(cases_at(register, view.as_of, KEY)), "") if register else (None, needs)
 
 
-def _back(view: View) -> pd.DataFrame:
+def _back(view: View) -> Row:
     """Of those who left care after the start, long enough ago to be followed, how many came back."""
     heading, measure = "Re-entries", f"Back in care within {BACK_WITHIN} days, of those who left it after the start"
-    rows = _starters(view)
+    rows, needs = _starters(view)
     if rows is None:
-        return shared.alone(heading, measure, shared.SHARE, f"cannot be said: needs {NEEDS['cases']}")
+        return {"heading": heading, "measure": measure, "form": shared.SHARE, "said": f"cannot be said: {needs}"}
     left = reentries(view.history, BACK_WITHIN).merge(rows[["care", "start"]], left_on="child", right_on="care")
     left = left[left["left"] > left["start"]]
     return shared.part(heading, measure, int(left["returned"].sum()), len(left))
 
 
-def _out_of_borough(view: View) -> pd.DataFrame:
+def _out_of_borough(view: View) -> Row:
     """Of those in care at the start and at the quarter's end, how many were placed out of borough then and now."""
-    heading, measure, form = "Out of area", "Placed out of borough, at the start and now", "Change in the share"
-    rows, places = _starters(view), view.history.placements
-    if rows is None:
-        return shared.alone(heading, measure, form, f"cannot be said: needs {NEEDS['cases']}")
-    if not places["location"].isin(("IN", "OUT")).any():
-        return shared.alone(heading, measure, form, "cannot be said: needs where placements are (PL_LOCATION)")
+    row: Row = {"heading": "Out of area", "measure": "Placed out of borough, at the start and now"}
+    row["form"] = "Change in the share"
+    rows, needs = _starters(view)
+    if not view.history.placements["location"].isin(("IN", "OUT")).any():
+        needs = needs or "needs where placements are (PL_LOCATION)"
+    if rows is None or needs:
+        return row | {"said": f"cannot be said: {needs}"}
     then, now = (_out_on(view, rows["care"], day) for day in (rows["start"], day_number(view.as_of)))
     both = then.notna() & now.notna()
     gap = (now[both].astype(float) - then[both].astype(float)).to_numpy()
     counts = {"children": int(both.sum()), "before": int(then[both].sum()), "after": int(now[both].sum())}
     estimate = mean_estimate(gap) if gap.size > 1 and gap.std() > 0 else None
-    shown = told(estimate.value, estimate.lower, estimate.upper, "percent") if estimate else None
+    shown = told(*ends_of(estimate), "percent")
     said = changed(estimate, counts["children"], better="down", null=0.0)
     if gap.size >= FEW and not gap.any():
         shown, said = told(0.0, np.nan, np.nan, "percent"), UNCLEAR  # nobody changed, so there is no spread either
-    return shared.alone(heading, measure, form, said, **counts, shown=shown)
+    return {**row, **counts, "said": said, "shown": shown}
 
 
-def _out_on(view: View, care: pd.Series, day: Any) -> pd.Series:
+def _out_on(view: View, care: pd.Series, day: pd.Series | int) -> pd.Series:
     """Out of borough on a day, in the order of `care`: true, false, NaN where not in care or not known."""
     asked = pd.DataFrame({"row": np.arange(len(care)), "child": care.to_numpy(), "day": day})
     met = asked.merge(view.history.placements[["child", "start", "end", "location"]], on="child")
@@ -138,24 +122,25 @@ def _out_on(view: View, care: pd.Series, day: Any) -> pd.Series:
     return (met.drop_duplicates("row").set_index("row")["location"] == "OUT").reindex(asked["row"]).astype(object)
 
 
-def _assessed(view: View) -> pd.DataFrame:
+def _assessed(view: View) -> Row:
     """Full health assessments among the children open to the nurses."""
     measure = "Full health assessment, of those open to the nurses"
-    missing = lacking(view.register, KEY, "contacts")
-    if missing or view.register is None:
-        return shared.alone("Health", measure, shared.SHARE, f"cannot be said: needs {NEEDS[missing]}")
-    mine = view.register.contacts[view.register.contacts["programme"] == KEY]
+    register, needs = having(view, KEY, "contacts")
+    if register is None:
+        return {"heading": "Health", "measure": measure, "form": shared.SHARE, "said": f"cannot be said: {needs}"}
+    mine = register.contacts[register.contacts["programme"] == KEY]
     nursed, done = (set(mine.loc[mine["kind"] == kind, "child"]) for kind in ("nurse", "health assessment"))
     return shared.part("Health", measure, len(nursed & done), len(nursed))
 
 
-def _value(view: View) -> pd.DataFrame:
+def _value(view: View) -> Row:
     claims = programme_claims(view)
-    needed = claims.loc[claims["programme"] == shared.called(view).get(KEY), "needed"]
-    measure = "Placements avoided in a year that would pay for it"
-    said = "cannot be said: needs a comparison group, and the unit cost of what is avoided"
-    shown = formats.number(float(needed.iloc[0]), 1) if len(needed) else None
-    return shared.alone("Value", measure, shared.ALONE, said, shown=shown)
+    needed = claims.loc[claims["programme"] == called(view).get(KEY), "needed"]
+    return {
+        "heading": "Value", "measure": "Placements avoided in a year that would pay for it", "form": shared.ALONE,
+        "said": "cannot be said: needs a comparison group, and the unit cost of what is avoided",
+        "shown": formats.number(float(needed.iloc[0]), 1) if len(needed) else None,
+    }  # fmt: skip
 
 
 @table(
@@ -166,9 +151,7 @@ def _value(view: View) -> pd.DataFrame:
     values=(
         Value("children", "Rests on"),
         Value("part", "Of them, as the words say", of="children", inward=True),
-        Value("value", "Value", "decimal", follows=("children",)),
-        Value("lower", "Lower", "decimal", follows=("children",)),
-        Value("upper", "Upper", "decimal", follows=("children",)),
+        *interval("value", "Value", "decimal", "children"),
         Value("shown", "What the register shows", "text", follows=("children", "part")),
         Value("standing", "Standing of the statement", "text", children=False),
         Value("source", "Source of the statement", "text", children=False),
@@ -176,50 +159,43 @@ def _value(view: View) -> pd.DataFrame:
     source=f"{REGISTER}; data/reference/model_distinguishers.csv",
     method="complete count; contacts with the exact Poisson 95% interval, over the open months of the last quarter",
 )
-def route29_fidelity(view: View) -> pd.DataFrame:
+def route29_fidelity(view: View) -> Rows:
     """The model's distinguishers and non-negotiables; what the register does not record is said to be so."""
     rows = []
     for line in read_reference("model_distinguishers.csv").to_dict("records"):
-        found = {"shown": "not recorded in the register"}
+        found: Row = {"shown": NOT_RECORDED}
         if line["shown_by"]:
-            needs = "activity" if line["shown_by"] in ("hub", "partners", "posts") else "cases"
-            needs = "contacts" if line["shown_by"] == "dose" else needs
-            missing = lacking(view.register, KEY, needs)
-            if missing or view.register is None:
-                found = {"shown": f"not known: needs {NEEDS[missing]}"}
-            else:
-                found = SHOWN[line["shown_by"]](view, view.register)
+            form, show = SHOWN[line["shown_by"]]
+            register, needs = having(view, KEY, form)
+            found = show(view, register) if register else {"shown": f"not known: {needs}"}
         rows.append({**line, **found})
-    columns = ["kind", "statement", "children", "part", "value", "lower", "upper", "shown", "standing", "source"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
-def _hub(view: View, register: Register) -> dict[str, Any]:
-    days = register.activity.loc[
-        (register.activity["programme"] == KEY) & (register.activity["activity"] == "hub open"), "first"
-    ]
-    opened = formats.date(EPOCH + pd.Timedelta(days=int(days.min())).to_pytimedelta()) if len(days) else ""
-    return {"shown": f"open since {opened}" if opened else "not recorded in the register"}
+def _hub(view: View, register: Register) -> Row:
+    days = activity(view, KEY, "hub open")["first"]
+    opened = formats.date(date_of(days.min())) if len(days) else ""
+    return {"shown": f"open since {opened}" if opened else NOT_RECORDED}
 
 
-def _posts(prefix: str) -> Any:
-    def shown(view: View, register: Register) -> dict[str, Any]:
-        filled, of = (activity_sum(register, KEY, f"{prefix}osts {what}") for what in ("filled", "established"))
+def _posts(prefix: str) -> Callable[[View, Register], Row]:
+    def shown(view: View, register: Register) -> Row:
+        filled, of = (activity_sum(view, KEY, f"{prefix}osts {what}") for what in ("filled", "established"))
         if np.isnan(filled) or np.isnan(of):
-            return {"shown": "not recorded in the register"}
+            return {"shown": NOT_RECORDED}
         words = f"{formats.number(filled)} of {formats.number(of)} posts filled"
         return {"children": filled, "value": filled / of if of else np.nan, "shown": words}
 
     return shown
 
 
-def _dose(view: View, register: Register) -> dict[str, Any]:
+def _dose(view: View, register: Register) -> Row:
     found = dose(register, view, KEY)
     if found is None:
         return {"shown": "no case was open in the quarter"}
-    cases, one = found
-    words = f"{told(one.value, one.lower, one.upper, 'decimal')} contacts for each open case a month"
-    return {"children": cases, "value": one.value, "lower": one.lower, "upper": one.upper, "shown": words}
+    cases, ends = found[0], ends_of(found[1])
+    words = f"{told(*ends, 'decimal')} contacts for each open case a month"
+    return {"children": cases, "value": ends[0], "lower": ends[1], "upper": ends[2], "shown": words}
 
 
 def dose(register: Register, view: View, programme: str) -> tuple[int, Estimate] | None:
@@ -234,14 +210,14 @@ def dose(register: Register, view: View, programme: str) -> tuple[int, Estimate]
     return (len(cases), rate(len(mine), months)) if months > 0 else None
 
 
-def _caseload(view: View, register: Register) -> dict[str, Any]:
+def _caseload(view: View, register: Register) -> Row:
     cases, each = caseload_per_worker(register, view.as_of, KEY)
     words = f"{formats.number(cases)} open at the hub"
     words += f", {formats.number(each, 1)} for each member of staff in post" if each else ""
     return {"children": cases, "value": each or np.nan, "shown": words}
 
 
-def _ages(view: View, register: Register) -> dict[str, Any]:
+def _ages(view: View, register: Register) -> Row:
     spec = register.programmes.set_index("programme").loc[KEY]
     years = first_cases(cases_at(register, view.as_of, KEY))["years"]
     known = years[years >= 0]
@@ -251,21 +227,23 @@ def _ages(view: View, register: Register) -> dict[str, Any]:
     return _part(inside, len(known), f"who started were {formats.number(spec['age_from'])} or older")
 
 
-def _both(view: View, register: Register) -> dict[str, Any]:
+def _both(view: View, register: Register) -> Row:
     rows = first_cases(cases_at(register, view.as_of, KEY))
     return _part(int((rows["status"] == "looked after").sum()), len(rows), "who started were looked after at referral")
 
 
-def _part(part: int, whole: int, words: str) -> dict[str, Any]:
+def _part(part: int, whole: int, words: str) -> Row:
     """ "45 of 117 who ...", without numbers where part or rest is small, since words pass no gate."""
     if 0 < part < MINIMUM or 0 < whole - part < MINIMUM:
         return {"children": whole, "shown": f"{'few' if part < MINIMUM else 'nearly all'} {words}"}
     return {"children": whole, "part": part, "shown": f"{formats.number(part)} of {formats.number(whole)} {words}"}
 
 
-SHOWN: dict[str, Any] = {
-    "hub": _hub, "partners": _posts("multi-disciplinary p"), "posts": _posts("p"), "dose": _dose,
-    "caseload": _caseload, "ages": _ages, "both": _both,
+# `shown_by` of a statement -> the form of the register that shows it, and how.
+SHOWN: dict[str, tuple[str, Callable[[View, Register], Row]]] = {
+    "hub": ("activity", _hub), "partners": ("activity", _posts("multi-disciplinary p")),
+    "posts": ("activity", _posts("p")), "dose": ("contacts", _dose), "caseload": ("cases", _caseload),
+    "ages": ("cases", _ages), "both": ("cases", _both),
 }  # fmt: skip
 
 
@@ -282,8 +260,7 @@ def whole_years(view: View, days: pd.Series) -> float:
     values=(
         Value("children", "Turned away as too young"),
         Value("years", "Years watched", "decimal", children=False),
-        *(Value(name, label, "decimal", follows=("children",))
-          for name, label in (("rate", "More referrals a year"), ("lower", "Lower"), ("upper", "Upper"))),
+        *interval("rate", "More referrals a year", "decimal", "children"),
         Value("now", "Referrals a year now", "number", follows=("cases",)),
         Value("cases", "Referrals", inward=True),
         Value("said", "What can be said", "text", children=False),
@@ -291,16 +268,14 @@ def whole_years(view: View, days: pd.Series) -> float:
     margins=("age",),
     source=REGISTER,
     method="exact Poisson 95% interval; those whom nobody refers because of the limit are not in it",
-)  # fmt: skip
-def route29_ages(view: View) -> pd.DataFrame:
+)
+def route29_ages(view: View) -> Rows:
     """Children turned away for being too young by age, as a yearly rate since the programme began."""
-    columns = ["age", "children", "years", "rate", "lower", "upper", "now", "cases", "said"]
-    missing = lacking(view.register, KEY, "cases")
-    if missing or view.register is None:
-        row = dict.fromkeys(columns, np.nan) | {"age": ALL, "said": f"cannot be said: needs {NEEDS[missing]}"}
-        return pd.DataFrame([row], columns=columns)
-    cases = cases_at(view.register, view.as_of, KEY)
-    live = int(view.register.programmes.set_index("programme").at[KEY, "live_from"])
+    register, needs = having(view, KEY, "cases")
+    if register is None:
+        return [{"age": ALL, "said": f"cannot be said: {needs}"}]
+    cases = cases_at(register, view.as_of, KEY)
+    live = int(register.programmes.set_index("programme").at[KEY, "live_from"])
     # A programme's first day is known; that of its first case is one child's, of which only the whole year is told.
     if live != NO_DAY:
         years = (day_number(view.as_of) + 1 - live) / 365.25
@@ -310,10 +285,10 @@ def route29_ages(view: View) -> pd.DataFrame:
     counts = young.groupby("age")["child"].nunique()
     rows = []
     for age, count in [*counts.items(), (ALL, int(counts.sum()))]:
-        one = rate(int(count), years)
         said = TOO_FEW if count < MINIMUM else "a lower bound: only those who were referred all the same"
-        rows.append((age, int(count), years, one.value, one.lower, one.upper, len(cases) / years, len(cases), said))
-    return pd.DataFrame(rows, columns=columns)
+        ends = ends_of(rate(int(count), years))
+        rows.append((age, int(count), years, *ends, len(cases) / years, len(cases), said))
+    return rows
 
 
 STAFF = (
@@ -342,21 +317,18 @@ STAFF = (
     source=f"{REGISTER} (activity); data/reference/facts.csv",
     method="complete count; fewer than 6 people are withheld, staff as children are",
 )
-def route29_staff(view: View) -> pd.DataFrame:
+def route29_staff(view: View) -> Rows:
     """Staff in post and what is known of them, beside the published figures where they are this authority's."""
-    register = view.register
     facts = project_facts() if view.authority.published else {}
-    rows = []
-    total = np.nan if register is None else activity_sum(register, KEY, "staff in post")
+    rows, total = [], activity_sum(view, KEY, "staff in post")
     for group, name, part, fact in STAFF:
-        found = np.nan if register is None else activity_sum(register, KEY, name, part)
-        told_ = facts.get(fact, np.nan)
-        rows.append((group, found, total if group != "In post" else np.nan, told_, found - told_))
+        found, known = activity_sum(view, KEY, name, part), facts.get(fact, np.nan)
+        rows.append((group, found, total if group != "In post" else np.nan, known, found - known))
     if not np.isnan(total):
-        existing = activity_sum(register, KEY, "staff existing employees") if register is not None else np.nan
+        new = total - activity_sum(view, KEY, "staff existing employees")
         known = facts.get("staff_total", np.nan) - facts.get("staff_existing_employees", np.nan)
-        rows.insert(4, ("Newly recruited", total - existing, total, known, total - existing - known))
-    return pd.DataFrame(rows, columns=["group", "staff", "of", "published", "gap"])
+        rows.insert(4, ("Newly recruited", new, total, known, new - known))
+    return rows
 
 
 @table(
@@ -372,27 +344,23 @@ def route29_staff(view: View) -> pd.DataFrame:
     source=f"{REGISTER}; data/reference/facts.csv (BOND report to Cabinet 2021, 3.1 and 6.5)",
     method="published figures less each other",
 )
-def route29_contradictions(view: View) -> pd.DataFrame:
+def route29_contradictions(view: View) -> Rows:
     """Cases, referrals, supported and closed: what is left over of either."""
-    columns = ["line", "published", "register", "text"]
     if not view.authority.published:
-        return pd.DataFrame(columns=columns)
-    facts, register = project_facts(), view.register
-    mine = None if register is None else cases_at(register, view.as_of, KEY)
-    found = {"cases": np.nan, "open": np.nan, "closed": np.nan}
-    if mine is not None and len(mine):
+        return []
+    facts, (register, _) = project_facts(), having(view, KEY, "cases")
+    total, opened, ended = np.nan, np.nan, np.nan
+    if register is not None:
+        mine = cases_at(register, view.as_of, KEY)
         closed = mine["accepted"] & mine["ended"]
-        found = {"cases": len(mine), "open": int((mine["accepted"] & ~closed).sum()), "closed": int(closed.sum())}
-    cases, referrals, now, closed_ = (facts[f"r29_{one}"] for one in ("cases", "referrals", "supported", "closed"))
-    rest = found["cases"] - found["open"] - found["closed"]
-    return pd.DataFrame(
-        [
-            ("Cases in total", cases, found["cases"], "3.1; section 6.5 calls them referrals"),
-            ("Referrals", referrals, found["cases"], "3.1, where the same closures are said to be of these"),
-            ("Supported now", now, found["open"], "3.1; no day is given"),
-            ("Closed", closed_, found["closed"], "3.1 and 6.5"),
-            ("Neither, of the cases", cases - now - closed_, rest, "waiting or not accepted? The report does not say"),
-            ("Neither, of the referrals", referrals - now - closed_, rest, "the same, of the referrals"),
-        ],
-        columns=columns,
-    )
+        total, opened, ended = len(mine), int((mine["accepted"] & ~closed).sum()), int(closed.sum())
+    cases, referrals, now, over = (facts[f"r29_{one}"] for one in ("cases", "referrals", "supported", "closed"))
+    rest = total - opened - ended
+    return [
+        ("Cases in total", cases, total, "3.1; section 6.5 calls them referrals"),
+        ("Referrals", referrals, total, "3.1, where the same closures are said to be of these"),
+        ("Supported now", now, opened, "3.1; no day is given"),
+        ("Closed", over, ended, "3.1 and 6.5"),
+        ("Neither, of the cases", cases - now - over, rest, "waiting or not accepted? The report does not say"),
+        ("Neither, of the referrals", referrals - now - over, rest, "the same, of the referrals"),
+    ]

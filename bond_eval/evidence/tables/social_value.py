@@ -9,8 +9,9 @@ import pandas as pd
 
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.coarse import fold
-from bond_eval.evidence.registry import ALL, Value, coarser, table
-from bond_eval.evidence.tables.domestic_abuse import ACTIVITY, SHARE, activity, latest
+from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
+from bond_eval.evidence.tables.domestic_abuse import ACTIVITY
+from bond_eval.evidence.tables.programmes import activity, latest
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
 from bond_eval.methods.proportions import share_of
@@ -41,7 +42,7 @@ def _stock(view: View, name: str) -> pd.Series:
     values=(
         Value("children", "Number", of="of"),
         Value("of", "Of"),
-        *SHARE[2:],
+        *interval("share", "Share", "percent", "children", "of"),
         Value("published", "Published", follows=("children", "of")),
         Value("gap", "Difference", "signed", follows=("children", "published")),
         Value("claim", "Claim", "text", children=False),
@@ -49,7 +50,7 @@ def _stock(view: View, name: str) -> pd.Series:
     source=f"{ACTIVITY}; data/reference/facts.csv",
     method="complete count of a staff list; Wilson 95% interval, as though staff like these were to be recruited again",
 )
-def social_value(view: View) -> pd.DataFrame:
+def social_value(view: View) -> Rows:
     """Each count that the register has; numbers of staff from 1 to 5 are guarded like those of children."""
     facts = project_facts() if view.authority.published else {}
     rows: list[tuple[Any, ...]] = []
@@ -57,8 +58,7 @@ def social_value(view: View) -> pd.DataFrame:
         fact, claim = FACTS.get(measure, ("", "none"))
         told = facts.get(fact, np.nan)
         rows.append((measure, *share_of(n, of), told, n - told, claim if facts else "none"))
-    columns = ["measure", "children", "of", "share", "lower", "upper", "published", "gap", "claim"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 def _counted(view: View) -> list[tuple[str, float, float]]:
@@ -117,11 +117,11 @@ def social_value_proxies(view: View) -> pd.DataFrame:
     margins=("role",),
     source=ACTIVITY,
 )
-def staff_roles(view: View) -> pd.DataFrame:
+def staff_roles(view: View) -> Rows:
     """The latest staff list of Route 29, with its total."""
     staff = _stock(view, "staff in post")
     rows = [(str(role)[:1].upper() + str(role)[1:], n) for role, n in staff.items()]
-    return pd.DataFrame([*rows, *([(ALL, staff.sum())] if rows else [])], columns=["role", "staff"])
+    return [*rows, (ALL, staff.sum())] if rows else []
 
 
 @coarser("staff_roles", said="Roles that few hold are put together in one row.")
@@ -144,12 +144,11 @@ def _roles_together(frame: pd.DataFrame) -> pd.DataFrame:
     source="data/reference/staffing_lists.csv (BOND report to Cabinet 2021, 5 and 9)",
     method="reading of the two lists",
 )
-def staffing_lists(view: View) -> pd.DataFrame:
+def staffing_lists(view: View) -> pd.DataFrame | Rows:
     """Roles as each section names them; only where the lists were published of this authority."""
-    columns = ["role", "section_5", "section_9", "agree", "apart"]
     if not view.authority.published:
-        return pd.DataFrame(columns=columns)
+        return []
     rows = read_reference("staffing_lists.csv")
     alike = rows["section_5"].str[:5] == rows["section_9"].str[:5]
     same = alike & ~rows["section_5"].str.contains("more than one")
-    return rows.assign(agree=np.where(same, "yes", "no"), apart=(~same).astype(int))[columns]
+    return rows.assign(agree=np.where(same, "yes", "no"), apart=(~same).astype(int))

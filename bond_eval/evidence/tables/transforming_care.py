@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence.disclosure import small
-from bond_eval.evidence.registry import ALL, Value, coarser, table
+from bond_eval.evidence.registry import ALL, Rows, Value, coarser, table
 from bond_eval.evidence.tables import programme_headings as shared
 from bond_eval.evidence.tables.programme_claims import programme_claims
-from bond_eval.evidence.tables.programmes import LINKED, REGISTER, once
+from bond_eval.evidence.tables.programmes import REGISTER, activity, called, months
 from bond_eval.evidence.tables.route29 import PARENT, SDQ, TEACHER
 from bond_eval.evidence.view import View
-from bond_eval.intake.register import Register
-from bond_eval.intake.typed import EPOCH, day_number
+from bond_eval.intake.typed import day_number
 from bond_eval.programmes.cases import cases_at
 from bond_eval.programmes.outcomes import ENTRY
 
@@ -35,34 +34,10 @@ ASKED: tuple[shared.Asked, ...] = (
 )
 
 
-@table(
-    "tcs_headings",
-    title="What became of the children of Transforming Care",
-    row="a heading and measure",
-    labels=shared.LABELS,
-    values=shared.VALUES,
-    source=LINKED,
-    method="the same children before and after, a year each side at most; uncontrolled unless a row names others",
-)
-@once
-def tcs_headings(view: View) -> pd.DataFrame:
-    """Every heading, whether or not the register can answer it."""
-    return shared.headings(view, KEY, ASKED)
-
-
-@table(
-    "tcs_summary",
-    title="How many measures can be judged, and which way they went",
-    row="a verdict",
-    labels={"said": "Verdict"},
-    values=shared.SUMMARY_VALUES,
-    margins=("said",),
-    source=LINKED,
-    method="count of the measures of tcs_headings",
-)
-def tcs_summary(view: View) -> pd.DataFrame:
-    """Measures by verdict."""
-    return shared.summary(tcs_headings(view))
+tcs_headings, tcs_summary = shared.page(
+    __name__, "tcs", "What became of the children of Transforming Care", "children",
+    lambda view: shared.headings(view, KEY, ASKED),
+)  # fmt: skip
 
 
 @table(
@@ -74,14 +49,14 @@ def tcs_summary(view: View) -> pd.DataFrame:
     source="SSDA903 episodes",
     method="complete count on the quarter's last night; short breaks left out",
 )
-def residential_school(view: View) -> pd.DataFrame:
+def residential_school(view: View) -> Rows:
     """Children in a residential school at the end of each quarter, all of the authority's and not the programme's."""
     rows, quarter = [], Quarter.of(view.history.first_day)
     while quarter.end <= view.as_of:
         children = int(view.counts.on(quarter.end).loc[SCHOOL].sum()) if SCHOOL in view.categories else np.nan
         rows.append((quarter.end, SCHOOL, children))
         quarter = quarter.next()
-    return pd.DataFrame(rows, columns=["date", "category", "children"])
+    return rows
 
 
 @coarser("residential_school", "Quarters up to the last with a small count are left out of what is published.")
@@ -101,36 +76,21 @@ def school_since_few(frame: pd.DataFrame) -> pd.DataFrame:
     source=f"{REGISTER} (activity)",
     method="complete count as reported; a family or child may be in several periods",
 )
-def tcs_activity(view: View) -> pd.DataFrame:
+def tcs_activity(view: View) -> Rows:
     """Respite and positive-behaviour programmes by period, with their sum; staff are left out."""
-    rows: list[tuple[str, str, float, str]] = []
+    rows: list[Any] = []
     for name in ("respite families", "positive behaviour programmes"):
-        missing = shared.lacking(view.register, KEY, "activity")
-        part = pd.DataFrame() if missing or view.register is None else _of(view.register, name)
-        if part.empty:
-            rows.append((name, ALL, np.nan, f"cannot be said: needs {shared.NEEDS['activity']}"))
-            continue
-        spans = zip(part["first"], part["last"], part["value"], part["note"], strict=True)
-        rows += [(name, _period(first, last), value, note) for first, last, value, note in spans]
-        rows.append((name, ALL, part["value"].sum(), ""))
-    return pd.DataFrame(rows, columns=["activity", "period", "children", "note"])
+        part = activity(view, KEY, name).sort_values("first")
+        rows += [(name, months(one.first, one.last), one.value, one.note) for one in part.itertuples()]
+        none = f"cannot be said: needs {shared.NEEDS['activity']}"
+        rows.append((name, ALL, part["value"].sum() if len(part) else np.nan, "" if len(part) else none))
+    return rows
 
 
 @coarser("tcs_activity", "Periods are put together for publication, since too many of their counts would be small.")
 def activity_in_all(frame: pd.DataFrame) -> pd.DataFrame:
     """The sum over all periods alone."""
     return frame[frame["period"] == ALL].reset_index(drop=True)
-
-
-def _of(register: Register, name: str) -> pd.DataFrame:
-    rows = register.activity[(register.activity["programme"] == KEY) & (register.activity["activity"] == name)]
-    return rows.sort_values("first")
-
-
-def _period(first: int, last: int) -> str:
-    """ "June 2020 to August 2020"."""
-    days = [EPOCH + dt.timedelta(days=int(day)) for day in (first, last)]
-    return " to ".join(dict.fromkeys(f"{day:%B %Y}" for day in days))
 
 
 @table(
@@ -152,27 +112,25 @@ def _period(first: int, last: int) -> str:
 def tcs_claims(view: View) -> pd.DataFrame:
     """Each claim in years of placement, beside the time that it is about."""
     rows = programme_claims(view)
-    rows = rows[rows["programme"] == shared.called(view).get(KEY)]
+    rows = rows[rows["programme"] == called(view).get(KEY)]
     longest = {"Respite in summer": _length(view), "Children open": _since(view)}
     texts = {
         "Respite in summer": "a count of families without any record: nobody is known to have stayed at home by it",
         "Children open": "no comparison group large enough to say who would have been placed without it",
     }  # fmt: skip
-    rows = rows.assign(years=rows["claim"].map(longest), text=rows["claim"].map(texts))
-    return rows[["claim", "claimed", "implied", "children", "needed", "years", "text"]]
+    return rows.assign(years=rows["claim"].map(longest), text=rows["claim"].map(texts))
 
 
 def _length(view: View) -> float:
     """Length in years of the time in which respite was counted."""
-    if view.register is None:
-        return np.nan
-    mine = _of(view.register, "respite families")
+    mine = activity(view, KEY, "respite families")
     return float(mine["last"].max() + 1 - mine["first"].min()) / 365.25 if len(mine) else np.nan
 
 
 def _since(view: View) -> float:
     """Whole years from the first start of a case to the quarter's end, since its day is one child's."""
-    if shared.lacking(view.register, KEY, "cases") or view.register is None:
+    register, _ = shared.having(view, KEY, "cases")
+    if register is None:
         return np.nan
-    starts = cases_at(view.register, view.as_of, KEY).query("started")["start"]
+    starts = cases_at(register, view.as_of, KEY).query("started")["start"]
     return float((day_number(view.as_of) - int(starts.min())) // 365.25) if len(starts) else np.nan

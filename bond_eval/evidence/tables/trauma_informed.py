@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 import numpy as np
 import pandas as pd
 
-from bond_eval.core import formats
 from bond_eval.evidence.claims_facts import project_facts
-from bond_eval.evidence.registry import ALL, Value, table
-from bond_eval.evidence.tables.domestic_abuse import ACTIVITY, SHARE, activity, latest
+from bond_eval.evidence.registry import ALL, Rows, Value, interval, table
+from bond_eval.evidence.tables.domestic_abuse import ACTIVITY, SHARE
+from bond_eval.evidence.tables.programmes import activity, latest, months
 from bond_eval.evidence.view import View
-from bond_eval.evidence.wording import changed
-from bond_eval.intake.typed import EPOCH
-from bond_eval.methods.proportions import share_of
+from bond_eval.evidence.wording import changed, ends_of
+from bond_eval.methods.proportions import difference, share_of
 
 PROGRAMME = "trauma"
-INFORMED = "trauma informed"
-SHARES = ["children", "of", "share", "lower", "upper"]
 
 
 @table(
@@ -31,17 +26,16 @@ SHARES = ["children", "of", "share", "lower", "upper"]
     source=ACTIVITY,
     method="places taken up so far ÷ workforce on the latest day; Wilson 95% interval; whoever came twice counts twice",
 )
-def trauma_training(view: View) -> pd.DataFrame:
+def trauma_training(view: View) -> Rows:
     """Training so far by sector; a sector of which the workforce is not known has no share, and none has the whole."""
     trained = activity(view, PROGRAMME, "practitioners trained").groupby("breakdown")["value"].sum()
     staff = latest(activity(view, PROGRAMME, "workforce"))
     names = sorted(set(trained.index) | set(staff.index))
     if not names:
-        return pd.DataFrame(columns=["sector", *SHARES])
+        return []
     counts = pd.DataFrame({"n": trained, "of": staff}).reindex(names)
     rows = [(_named(name), *share_of(n, of)) for name, n, of in counts.itertuples()]
-    rows.append((ALL, *share_of(*counts.sum(min_count=len(counts)))))
-    return pd.DataFrame(rows, columns=["sector", *SHARES])
+    return [*rows, (ALL, *share_of(*counts.sum(min_count=len(counts))))]
 
 
 def _named(word: object) -> str:
@@ -53,8 +47,7 @@ def _audits(view: View) -> pd.DataFrame:
     """One row an audit in time order: first, last, informed, files."""
     rows = activity(view, PROGRAMME, "files audited")
     counts = rows.pivot_table(index=["first", "last"], columns="breakdown", values="value", aggfunc="sum", fill_value=0)
-    informed = counts[INFORMED] if INFORMED in counts else pd.Series(0.0, index=counts.index)
-    return pd.DataFrame({"informed": informed, "files": counts.sum(axis=1)}).reset_index()
+    return pd.DataFrame({"informed": counts.get("trauma informed", 0.0), "files": counts.sum(axis=1)}).reset_index()
 
 
 @table(
@@ -66,16 +59,10 @@ def _audits(view: View) -> pd.DataFrame:
     source=ACTIVITY,
     method="Wilson 95% interval; how files were chosen, and by whom judged, is not in the register",
 )
-def trauma_practice(view: View) -> pd.DataFrame:
+def trauma_practice(view: View) -> Rows:
     """Each audit in time order."""
-    audits = _audits(view)
-    rows = [(_months(one.first, one.last), *share_of(one.informed, one.files)) for one in audits.itertuples()]
-    return pd.DataFrame(rows, columns=["period", *SHARES])
-
-
-def _months(first: int, last: int) -> str:
-    ends = [EPOCH + dt.timedelta(days=int(day)) for day in (first, last)]
-    return f"{formats.month(ends[0])} to {formats.month(ends[1])}"
+    audits = _audits(view).itertuples()
+    return [(months(one.first, one.last), *share_of(one.informed, one.files)) for one in audits]
 
 
 @table(
@@ -88,29 +75,25 @@ def _months(first: int, last: int) -> str:
         Value("before_of", "Files in the first"),
         Value("after", "Trauma informed in the last", of="after_of"),
         Value("after_of", "Files in the last"),
-        *(Value(name, label, "percent", follows=("before", "before_of", "after", "after_of"))
-          for name, label in (("change", "Change"), ("lower", "Lower"), ("upper", "Upper"))),
+        *interval("change", "Change", "percent", "before", "before_of", "after", "after_of"),
         Value("verdict", "What can be said", "text", children=False),
     ),
     source=ACTIVITY,
     method="difference of two shares with Newcombe's 95% interval; no comparison group",
-)  # fmt: skip
-def trauma_change(view: View) -> pd.DataFrame:
+)
+def trauma_change(view: View) -> Rows:
     """Last audit less the first, in points; two audits of other files by one rule, before and after the training."""
-    from bond_eval.methods.proportions import difference
-
-    columns = ["between", "before", "before_of", "after", "after_of", "change", "lower", "upper", "verdict"]
     audits = _audits(view)
     if len(audits) < 2:
-        return pd.DataFrame(columns=columns)
+        return []
     first, last = audits.iloc[0], audits.iloc[-1]
     counts = [int(one[name]) for one in (first, last) for name in ("informed", "files")]
     if not counts[1] or not counts[3]:
-        return pd.DataFrame(columns=columns)
+        return []
     found = difference(counts[2], counts[3], counts[0], counts[1])
     said = changed(found, min(counts[1], counts[3]), better="up", null=0.0)
-    between = f"{_months(first['first'], first['last'])} and {_months(last['first'], last['last'])}"
-    return pd.DataFrame([(between, *counts, found.value, found.lower, found.upper, said)], columns=columns)
+    between = f"{months(first['first'], first['last'])} and {months(last['first'], last['last'])}"
+    return [(between, *counts, *ends_of(found), said)]
 
 
 @table(
@@ -122,7 +105,7 @@ def trauma_change(view: View) -> pd.DataFrame:
     margins=("source",),
     source=ACTIVITY,
 )
-def trauma_referrals(view: View) -> pd.DataFrame:
+def trauma_referrals(view: View) -> Rows:
     """Referrals by who made them; parents known to adult mental health services, and those with a joint plan."""
     rows: list[tuple[str, str, float]] = []
     counts = activity(view, PROGRAMME, "referrals").groupby("breakdown")["value"].sum()
@@ -130,8 +113,7 @@ def trauma_referrals(view: View) -> pd.DataFrame:
     if len(counts):
         rows.append(("Referrals", ALL, counts.sum()))
     parents = activity(view, PROGRAMME, "parents with adult mental health services").groupby("breakdown")["value"].sum()
-    rows += [("Parents and adult mental health", _named(name), n) for name, n in parents.items()]
-    return pd.DataFrame(rows, columns=["group", "source", "referrals"])
+    return [*rows, *(("Parents and adult mental health", _named(name), n) for name, n in parents.items())]
 
 
 @table(
@@ -148,14 +130,13 @@ def trauma_referrals(view: View) -> pd.DataFrame:
     source="data/reference/facts.csv",
     method="published figures; the total less the line that was not yet approved",
 )
-def trauma_money(view: View) -> pd.DataFrame:
+def trauma_money(view: View) -> Rows:
     """The business case, the line of the table, the total with and without it; only where they are published."""
-    columns = ["line", "amount", "share", "section", "claim"]
     if not view.authority.published:
-        return pd.DataFrame(columns=columns)
+        return []
     facts = project_facts()
     line, total = facts["recurrent_trauma"], facts["recurrent_total"]
-    rows = [
+    return [
         ("Business case, agreed in principle", facts["trauma_business_case"] / 1000, np.nan, "3.5", "C072"),
         ("Line in the recurrent cost", line, np.nan, "programme table", "C072"),
         ("Recurrent cost with it", total, line / total, "programme table", "C087"),
@@ -163,7 +144,6 @@ def trauma_money(view: View) -> pd.DataFrame:
         ("Full implementation as asked for", facts["headline_recurrent"] * 1000,
          line / (facts["headline_recurrent"] * 1000), "8 and 9", "C155"),
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns)
 
 
 @table(
@@ -179,7 +159,7 @@ def trauma_money(view: View) -> pd.DataFrame:
     source="programme register",
     method="whether the register holds any row of it",
 )
-def trauma_readiness(view: View) -> pd.DataFrame:
+def trauma_readiness(view: View) -> Rows:
     """From training to children: each step, whether anything is recorded of it, and what would have to be."""
     cases = view.register is not None and bool((view.register.cases["programme"] == PROGRAMME).any())
     scores = view.register is not None and bool((view.register.measures["programme"] == PROGRAMME).any())
@@ -193,8 +173,7 @@ def trauma_readiness(view: View) -> pd.DataFrame:
         ("Wellbeing and resilience of families", scores, "measures: a score at the start and later"),
         ("Practice elsewhere in the same time", False, "audits of the same kind where nobody was trained"),
     )
-    rows = [(name, "yes" if held else "none", int(not held), needs) for name, held, needs in steps]
-    return pd.DataFrame(rows, columns=["measure", "data", "lacking", "needs"])
+    return [(name, "yes" if held else "none", int(not held), needs) for name, held, needs in steps]
 
 
 def _any(view: View, name: str) -> bool:

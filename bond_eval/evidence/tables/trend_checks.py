@@ -8,18 +8,20 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.evidence.gate import MINIMUM
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, interval, table
 from bond_eval.evidence.tables.did_the_trend_change import (
+    FEWEST,
     METHOD,
     NEIGHBOUR_OUTCOMES,
+    RATIO,
     SOURCE,
     designs_of,
-    ends_of,
+    fewest,
     trend_of,
 )
 from bond_eval.evidence.trend_words import CANNOT, checks, judged, written
 from bond_eval.evidence.view import View
+from bond_eval.evidence.wording import ends_of
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.typed import day_number
 from bond_eval.methods.difference import Difference
@@ -43,10 +45,7 @@ PLANNED, OTHERS = "The planned method", "Others, as they stand"
     row="a method",
     labels={"group": "Kind", "method": "Method"},
     values=(
-        Value("few", "Fewest events behind it, where 1 to 5"),
-        Value("ratio", "Ratio", "factor", follows=("few",)),
-        Value("lower", "Lower", "factor", follows=("few",)),
-        Value("upper", "Upper", "factor", follows=("few",)),
+        *RATIO,
         Value("shown", "By itself", "text", follows=("few",)),
         Value("reading", "It would say", "text", follows=("few",)),
         Value("seasons", "With yearly seasons", "text", follows=("few",)),
@@ -57,12 +56,11 @@ PLANNED, OTHERS = "The planned method", "Others, as they stand"
     source=SOURCE,
     method="each method's own interval; what counts is that or, where it covers badly in such series, a wider one",
 )
-def trend_methods(view: View) -> pd.DataFrame:
+def trend_methods(view: View) -> Rows:
     """Poisson, negative binomial, quasi-Poisson and least squares beside the planned method; empty without a date."""
     trend, rows = trend_of(view), []
     start = trend.place(view.authority.programme_date) or 0
-    after = float(trend.one(BEGUN, OLDER)[0][start:].sum())
-    few = after if 0 < after < MINIMUM else np.nan
+    few = fewest(trend.one(BEGUN, OLDER)[0][start:].sum())
     for method in SIDE_BY_SIDE:
         plain, seasons = trend.by_method(method), trend.by_method(method, 1)
         if plain is None or seasons is None:
@@ -79,9 +77,7 @@ def trend_methods(view: View) -> pd.DataFrame:
                 checks(Design("", "", plain.alone, "", 2, result=plain)),
             )
         )  # fmt: skip
-    columns = ["group", "method", "few", "ratio", "lower", "upper", "shown", "reading", "seasons", "covered", "counts",
-               "checks"]  # fmt: skip
-    return pd.DataFrame(rows, columns=columns).replace([np.inf], np.nan)
+    return rows
 
 
 def _between(shares: tuple[float, ...]) -> str:
@@ -94,7 +90,7 @@ def _between(shares: tuple[float, ...]) -> str:
     row="a comparison",
     labels={"design": "Comparison"},
     values=(
-        Value("few", "Fewest events behind it, where 1 to 5"),
+        FEWEST,
         Value("before", "Alike before?", "text", follows=("few",)),
         Value("in_time", "Dated half-way before", "text", follows=("few",)),
         Value("leave_out", "An area left out", "text", follows=("few",)),
@@ -105,13 +101,13 @@ def _between(shares: tuple[float, ...]) -> str:
     source=SOURCE,
     method=METHOD,
 )
-def trend_comparisons(view: View) -> pd.DataFrame:
+def trend_comparisons(view: View) -> Rows:
     """Parallel trends or fit before, placebos in time and space, leave-one-out; the areas left out, with the reason."""
     rows = []
     for one in [one for one in designs_of(view) if one.group == COMPARED]:
         result, cells = one.result, (one.why or CANNOT, *["-"] * 4)
         if isinstance(result, Difference):
-            cells = (_parallel(result.parallel), "-", "-", _permutation(result), _beside(result))
+            cells = (_parallel(result.parallel), "-", "-", _permutation(result), _beside(view, result))
         elif result is not None and result.effect is not None:
             cells = (
                 f"fit before: {formats.percent(result.fit, 1)} off", _ratio(result.in_time),
@@ -119,18 +115,16 @@ def trend_comparisons(view: View) -> pd.DataFrame:
                 "; ".join(f"{area} {formats.percent(share)}" for area, share in result.weights if share >= 0.005),
             )  # fmt: skip
         rows.append((one.name, one.few, *cells, _left_out(view, one.name)))
-    columns = ["design", "few", "before", "in_time", "leave_out", "p", "weights", "left_out"]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 def _parallel(found: Estimate | None) -> str:
     """How much faster the treated series moved before, a month or year; areas come as logarithms."""
     if found is None:
         return "too little before to tell"
+    ends = [found.lower, found.value, found.upper]
     if found.method.startswith("t,"):
-        ends = np.exp([found.lower, found.value, found.upper]).tolist()
-    else:
-        ends = [found.lower, found.value, found.upper]
+        ends = np.exp(ends).tolist()
     alike = "not shown to differ" if ends[0] <= 1 <= ends[2] else "trends differ"
     low, value, high = (formats.number(end, 3) for end in ends)
     return f"{alike}: × {value} ({low} to {high}) a step"
@@ -146,14 +140,15 @@ def _permutation(found: Any) -> str:
     return f"{formats.number(found.p_value, 2)} (smallest possible {formats.number(found.smallest, 2)})"
 
 
-def _beside(found: Difference) -> str:
+def _beside(view: View, found: Difference) -> str:
     if found.others > 1:
         return f"the mean of {formats.number(found.others)} areas"
-    return "children under 12, whom the case review, TCS and Harbour reach: a contaminated control"
+    reached = "the case review, TCS and Harbour reach" if view.authority.published else "other work may reach"
+    return f"children under 12, whom {reached}: a contaminated control"
 
 
 def _left_out(view: View, name: str) -> str:
-    """Areas that are no donors: by the dated list of similar programmes, or or for a gap."""
+    """Areas that are no donors: by the dated list of similar programmes, or for a gap."""
     measure = next((key for key, label in NEIGHBOUR_OUTCOMES.items() if name.startswith(label)), "")
     if not measure or why_not(view):
         return "-"
@@ -173,20 +168,17 @@ def _left_out(view: View, name: str) -> str:
     labels={"category": "Category"},
     values=(
         Value("few", "Fewest stays or leavings behind it, where 1 to 5"),
-        Value("ratio", "Hazard ratio", "factor", follows=("few",)),
-        Value("lower", "Lower", "factor", follows=("few",)),
-        Value("upper", "Upper", "factor", follows=("few",)),
+        *interval("ratio", "Hazard ratio", "factor", "few"),
         Value("statement", "In words", "text", follows=("few",)),
     ),
     method="Cox regression of leaving on a start since the programme and on age; log-rank test; an equal time followed",
 )
-def trend_stays(view: View) -> pd.DataFrame:
+def trend_stays(view: View) -> Rows:
     """Leavings cannot be judged as a series where they are few a month; child by child they may be. Exploratory."""
-    rows = [(category, *_stays(view, category)) for category in EXTERNAL] if view.authority.programme_date else []
-    return pd.DataFrame(rows, columns=["category", "few", "ratio", "lower", "upper", "statement"])
+    return [(category, *_stays(view, category)) for category in EXTERNAL] if view.authority.programme_date else []
 
 
-def _stays(view: View, category: str) -> tuple[float, float, float, float, str]:
+def _stays(view: View, category: str) -> tuple[Any, ...]:
     """Smallest count behind it, hazard ratio with its ends, words: stays begun in the two years before and since."""
     began, last = day_number(view.authority.programme_date or view.as_of), day_number(view.as_of) + 1
     rows, followed = stays(view.history), last - began
@@ -195,8 +187,7 @@ def _stays(view: View, category: str) -> tuple[float, float, float, float, str]:
     rows = rows[(rows["category"] == category) & rows["age"].between(12, 18) & (rows["start"] >= began - 730)]
     time = np.minimum(np.minimum(rows["end"], last) - rows["start"], followed).to_numpy(dtype=float)
     left = (~rows["is_open"] & (rows["end"] - rows["start"] <= followed)).to_numpy()
-    behind = [int(part.sum()) for side in (rows["since"], ~rows["since"]) for part in (side.to_numpy(), side & left)]
-    few = min((float(count) for count in behind if 0 < count < MINIMUM), default=np.nan)
+    few = fewest(*(int(part.sum()) for side in (rows["since"], ~rows["since"]) for part in (side, side & left)))
     try:
         fit = cox(time, left.astype(int), rows[["since", "age"]].astype(float))
         test = log_rank(time, left.astype(int), rows["since"].to_numpy())
@@ -239,8 +230,8 @@ def trend_coverage(view: View) -> pd.DataFrame:
     accepted = [trusted((low, high)) for low, high in zip(found["lowest"], found["highest"], strict=True)]
     names = [f"{name[:1].upper()}{name[1:]}" for name in found["method"].map(NAMES)]
     found = found.assign(method=names, accepted=np.where(accepted, "yes", "no"))
-    case = [f"{row.method}: {row.months} months, {row.after} of them after" for row in found.itertuples()]
-    return found.assign(case=case)[["case", *labels, "lowest", "highest", "accepted"]]
+    return found.assign(case=[f"{row.method}: {row.months} months, {row.after} of them after"
+                              for row in found.itertuples()])  # fmt: skip
 
 
 @table(
@@ -260,7 +251,5 @@ def trend_false_positives(view: View) -> pd.DataFrame:
     frame = _coverage()
     frame = frame[frame["process"].str.startswith("shock")]
     frame = frame.assign(wrong=1 - frame["coverage"], method=frame["method"].map(NAMES))
-    case = [
-        f"{row.method[:1].upper()}{row.method[1:]}, {row.process}, {row.mean:.0f} a month" for row in frame.itertuples()
-    ]
-    return frame.assign(case=case)[["case", "method", "process", "mean", "autocorrelation", "wrong"]]
+    return frame.assign(case=[f"{row.method[:1].upper()}{row.method[1:]}, {row.process}, {row.mean:.0f} a month"
+                              for row in frame.itertuples()])  # fmt: skip

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.evidence.gate import small
-from bond_eval.evidence.registry import ALL, Value, coarser, table
-from bond_eval.evidence.tables.programmes import REGISTER, each
+from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
+from bond_eval.evidence.tables.programmes import REGISTER, called, each
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import FEW, TOO_FEW
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.register import Register
-from bond_eval.methods.proportions import wilson
+from bond_eval.methods.proportions import share_of, wilson
 from bond_eval.programmes.cases import cases_at
 from bond_eval.programmes.cohorts import cohort_table
 from bond_eval.programmes.sampling import dip_sample
@@ -27,7 +27,6 @@ OF_NO_PROGRAMME = "Not of one programme"
 MOST, LESS, EVEN = "more than half", "fewer than half", "not clearly more or fewer than half"
 NO_VOICE = "it cannot be said who was asked without measures/voice.csv"
 NO_SCORES = "it cannot be said without register/cases.csv and register/measures.csv"
-SHARES = ("share", "lower", "upper")
 
 
 def of_half(part: float, whole: float) -> str:
@@ -38,20 +37,6 @@ def of_half(part: float, whole: float) -> str:
     return MOST if found.lower > 0.5 else LESS if found.upper < 0.5 else EVEN
 
 
-def interval(part: float, whole: float) -> tuple[float, float, float]:
-    """Share with Wilson's 95% limits; NaN where there is no whole."""
-    if not whole > 0:
-        return (np.nan,) * 3
-    found = wilson(int(part), int(whole))
-    return found.value, found.lower, found.upper
-
-
-def shares(part: str, *more: str, label: str = "Share") -> tuple[Value, ...]:
-    """The three columns of `interval`, hidden with the counts that they are worked out from."""
-    names = zip(SHARES, (label, "Lower", "Upper"), strict=True)
-    return tuple(Value(name, shown, "percent", follows=(part, *more)) for name, shown in names)
-
-
 def least(*numbers: float) -> float:
     """The smallest number from 1 to 5 among these, which together would give it away; 0 where there is none."""
     found = pd.Series(numbers, dtype=float)
@@ -60,8 +45,7 @@ def least(*numbers: float) -> float:
 
 def names_of(view: View) -> dict[str, str]:
     """Programme key -> name: the register's own, else those of data/reference/programmes.csv; "" is no programme."""
-    known = view.register.programmes if view.register is not None else read_reference("programmes.csv")
-    return dict(zip(known["programme"], known["name"], strict=True)) | {"": OF_NO_PROGRAMME}
+    return called(view) | {"": OF_NO_PROGRAMME}
 
 
 @table(
@@ -72,7 +56,7 @@ def names_of(view: View) -> dict[str, str]:
     values=(
         Value("asked", "Asked"),
         Value("answered", "Answered", of="asked"),
-        *shares("answered", "asked"),
+        *interval("share", "Share", "percent", "answered", "asked"),
         Value("said", "What can be said", "text", follows=("answered", "asked")),
     ),
     margins=("programme", "activity"),
@@ -85,7 +69,7 @@ def voice(view: View) -> pd.DataFrame:
         programme=view.measures.voice["programme"].map(names_of(view)).fillna(OF_NO_PROGRAMME)))  # fmt: skip
     rows = rows or [(ALL, ALL, np.nan, np.nan)]
     frame = pd.DataFrame(rows, columns=["programme", "activity", "asked", "answered"])
-    return _with_shares(frame, "answered", "asked", NO_VOICE)
+    return with_shares(frame, "answered", "asked", NO_VOICE)
 
 
 def _asked(rows: pd.DataFrame) -> list[tuple[str, str, float, float]]:
@@ -101,11 +85,13 @@ def _asked(rows: pd.DataFrame) -> list[tuple[str, str, float, float]]:
     return [*found, (ALL, ALL, int(asked), int(answered))] if found else []
 
 
-def _with_shares(frame: pd.DataFrame, part: str, whole: str, needs: str) -> pd.DataFrame:
+def with_shares(frame: pd.DataFrame, part: str, whole: str, needs: str) -> pd.DataFrame:
+    """A frame of two counts with the share of one in the other, its 95% interval (0 to 1) and `said` of it in words:
+    `needs` where there is no whole."""
     pairs = list(zip(frame[part], frame[whole], strict=True))
-    columns = pd.DataFrame([interval(*pair) for pair in pairs], columns=list(SHARES), index=frame.index)
+    bounds = pd.DataFrame([share_of(*pair)[2:] for pair in pairs], frame.index, ["share", "lower", "upper"])
     said = [of_half(*pair) if pair[1] == pair[1] else needs for pair in pairs]
-    return pd.concat([frame, columns], axis=1).assign(said=said)
+    return pd.concat([frame, bounds], axis=1).assign(said=said)
 
 
 @table(
@@ -118,7 +104,7 @@ def _with_shares(frame: pd.DataFrame, part: str, whole: str, needs: str) -> pd.D
         Value("starters", "Started", of="referred"),
         Value("scored", "Scored at the start", of="starters"),
         Value("pairs", "Scored again", of="scored"),
-        *shares("pairs", "starters", label="Both scores, of those who started"),
+        *interval("share", "Both scores, of those who started", "percent", "pairs", "starters"),
         Value("said", "What can be said", "text", follows=("pairs", "starters")),
     ),
     source=REGISTER,
@@ -143,7 +129,7 @@ def score_completion(view: View) -> pd.DataFrame:
     wholes = [(name, ALL, *whole(view, part, counts)) for name, part in known.groupby("measure")]
     wholes = [row for row in wholes if row[-1] == row[-1]]
     frame = pd.concat([frame, pd.DataFrame(wholes, columns=frame.columns)]) if wholes else frame
-    return _with_shares(frame.reset_index(drop=True), "pairs", "starters", NO_SCORES)
+    return with_shares(frame.reset_index(drop=True), "pairs", "starters", NO_SCORES)
 
 
 def whole(view: View, rows: pd.DataFrame, counts: list[str]) -> list[float]:
@@ -167,7 +153,7 @@ def whole(view: View, rows: pd.DataFrame, counts: list[str]) -> list[float]:
     source="measures/case_studies.csv",
     method="themes coded by the evaluators; a theme is present or not, and is never a quantity",
 )
-def case_themes(view: View) -> pd.DataFrame:
+def case_themes(view: View) -> Rows:
     """Themes with consent, by programme; a study without it is in no row of any edition."""
     rows = []
     for theme, programme in sorted(set(_agreed(view)[["theme", "programme"]].itertuples(index=False, name=None))):
@@ -175,7 +161,7 @@ def case_themes(view: View) -> pd.DataFrame:
         said = f"A theme in the case studies of {whose}: {theme[:1].lower()}{theme[1:]}"
         key = re.sub(r"[^a-z0-9]+", "_", f"{theme} {programme}".lower()).strip("_")
         rows.append((theme, programme, 1, said, key))
-    return pd.DataFrame(rows, columns=["theme", "programme", "present", "said", "key"])
+    return rows
 
 
 def _agreed(view: View) -> pd.DataFrame:
@@ -199,12 +185,11 @@ def _agreed(view: View) -> pd.DataFrame:
     source="measures/case_studies.csv",
     method="the evaluators' own words, without quotation; only with consent",
 )
-def case_summaries(view: View) -> pd.DataFrame:
+def case_summaries(view: View) -> pd.DataFrame | Rows:
     """Nothing in public, with or without consent: a few words on one child can say which child it is."""
-    columns = ["theme", "programme", "summary", "source"]
     if view.public or view.measures is None:
-        return pd.DataFrame(columns=columns)
-    return _agreed(view).sort_values(["theme", "programme"])[columns].reset_index(drop=True)
+        return []
+    return _agreed(view).sort_values(["theme", "programme"])[["theme", "programme", "summary", "source"]]
 
 
 @table(
@@ -221,10 +206,9 @@ def case_summaries(view: View) -> pd.DataFrame:
     source=REGISTER,
     method=f"{DIP} children a programme drawn from the seed, spread over strata in proportion; the list stays internal",
 )
-def dip_strata(view: View) -> pd.DataFrame:
+def dip_strata(view: View) -> Rows:
     """Strata of each programme's dip sample. Ids stay with the sampler: no table holds them, in any edition."""
-    rows = [row for key, name, register in each(view) for row in _strata(view, key, name, register)]
-    return pd.DataFrame(rows, columns=["programme", "status", "with_it", "eligible", "chosen"])
+    return [row for key, name, register in each(view) for row in _strata(view, key, name, register)]
 
 
 @coarser("dip_strata", said="Strata of each programme are put together, since most of them are of few children.")

@@ -15,32 +15,30 @@ from bond_eval.economics.reference import amount_000
 from bond_eval.economics.uncertainty import Simulation, break_even_value, monte_carlo, threshold_grid, tornado
 from bond_eval.evidence.cells import show
 from bond_eval.evidence.dials import NET, assumptions, dials
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, interval, table
+from bond_eval.evidence.tables.programmes import once
 from bond_eval.evidence.view import View
 from bond_eval.programmes.outcomes import follow_up
 
 SOURCE = "data/reference/assumptions.csv, its published values from facts.csv"
 METHOD = "10,000 seeded draws, each dial triangular and independent of the rest; 95% interval"
-GRID_POINTS, SHELF = 5, "net position"
+GRID_POINTS = 5
 HORIZONS = (365, 182, 91)
 ASSUMED, COST = "assumed", "Programme cost"
 
 
+@once
 def simulated(view: View) -> Simulation:
     """Draws of the net position, £000 a year, at the run's seed."""
-    if SHELF not in view.shelf:
-        view.shelf[SHELF] = monte_carlo(net_position.net_000, dials(NET), seed=view.seed)
-    found: Simulation = view.shelf[SHELF]
-    return found
-
-
-def _labels() -> dict[str, str]:
-    table = assumptions()
-    return dict(zip(table["name"], table["label"], strict=True))
+    return monte_carlo(net_position.net_000, dials(NET), seed=view.seed)
 
 
 def _means() -> dict[str, float]:
     return {name: dial.mean for name, dial in dials(NET).items()}
+
+
+def _modes() -> dict[str, float]:
+    return {name: dial.mode for name, dial in dials(NET).items()}
 
 
 def _written(value: float, unit: str) -> str:
@@ -102,16 +100,15 @@ def assumption_dials(view: View) -> pd.DataFrame:
     source=SOURCE,
     method=METHOD,
 )
-def net_position_parts(view: View) -> pd.DataFrame:
+def net_position_parts(view: View) -> Rows:
     """Each part, the cost and the whole, with intervals and the share of draws above nought."""
-    result = simulated(view)
-    draws, likely = (_by_part(at) for at in (result.inputs, {name: dial.mode for name, dial in dials(NET).items()}))
+    draws, likely = (_by_part(at) for at in (simulated(view).inputs, _modes()))
     rows = []
     for name, values in draws.items():
         part = spread(values)
         says = verdict(part) if name != COST else "what they cost"
         rows.append((name, likely[name], part.mean, part.lower, part.upper, part.above_zero, says))
-    return pd.DataFrame(rows, columns=["part", "likely", "mean", "lower", "upper", "above", "says"])
+    return rows
 
 
 def _by_part(at: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,17 +131,14 @@ def _by_part(at: Mapping[str, Any]) -> dict[str, Any]:
     source=SOURCE,
     method="each dial across its central 95%, the rest at their means; largest swing first",
 )
-def net_tornado(view: View) -> pd.DataFrame:
+def net_tornado(view: View) -> Rows:
     """The dials that move the answer; those that are fixed are left out."""
-    units = assumptions().set_index("name")["unit"]
-    base, labels = net_position.net_000(_means()), _labels()
-    rows = [
-        (labels[bar.parameter],
-         f"{_written(bar.low, units[bar.parameter])} to {_written(bar.high, units[bar.parameter])}",
-         bar.result_low, bar.result_high, abs(bar.swing), base)
-        for bar in tornado(net_position.net_000, dials(NET)) if bar.swing
-    ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["dial", "low_high", "at_low", "at_high", "swing", "base"])
+    base, frame, rows = net_position.net_000(_means()), assumptions().set_index("name"), []
+    for bar in (bar for bar in tornado(net_position.net_000, dials(NET)) if bar.swing):
+        label, unit = frame.loc[bar.parameter, ["label", "unit"]]
+        ends = f"{_written(bar.low, unit)} to {_written(bar.high, unit)}"
+        rows.append((label, ends, bar.result_low, bar.result_high, abs(bar.swing), base))
+    return rows
 
 
 @table(
@@ -161,18 +155,17 @@ def net_tornado(view: View) -> pd.DataFrame:
     source=SOURCE,
     method="five values of each from low to high, the other dials at their means",
 )
-def net_grid(view: View) -> pd.DataFrame:
+def net_grid(view: View) -> Rows:
     """Where the sign turns between the two dials with the largest swings."""
     known, frame = dials(NET), assumptions().set_index("name")
     first, second = (bar.parameter for bar in tornado(net_position.net_000, known)[:2])
     across, down = ((name, np.linspace(known[name].low, known[name].high, GRID_POINTS)) for name in (second, first))
     grid = threshold_grid(net_position.net_000, across, down, _means())
-    rows = [
+    return [
         (frame["label"][first], frame["label"][second], _written(down, frame["unit"][first]),
          _written(across, frame["unit"][second]), net, show(net, "signed"), 1 if net > 0 else 4, int(net > 0))
         for down, line in grid.iterrows() for across, net in line.items()
     ]  # fmt: skip
-    return pd.DataFrame(rows, columns=["first", "second", "down", "across", "net", "text", "rank", "pays"])
 
 
 @table(
@@ -188,18 +181,19 @@ def net_grid(view: View) -> pd.DataFrame:
     source=SOURCE,
     method="the value at which the net position is nought, the other dials at their means",
 )
-def net_break_even(view: View) -> pd.DataFrame:
+def net_break_even(view: View) -> Rows:
     """The break-even of each dial within its range, or that there is none."""
-    known, frame, rows = dials(NET), assumptions().set_index("name"), []
-    means = {name: dial.mean for name, dial in known.items()}
-    for name, dial in known.items():
+    frame, means, rows = assumptions().set_index("name"), _means(), []
+    for name, dial in dials(NET).items():
         if dial.low == dial.high:
             continue
         found = break_even_value(net_position.net_000, name, dial.low, dial.high, means)
-        unit, none = frame["unit"][name], isinstance(found, Withheld)
-        needed = "none in its range is enough" if isinstance(found, Withheld) else _written(found, unit)
-        rows.append((frame["label"][name], _written(dial.mean, unit), needed, int(not none)))
-    return pd.DataFrame(rows, columns=["dial", "mean", "needed", "reached"])
+        label, unit = frame.loc[name, ["label", "unit"]]
+        if isinstance(found, Withheld):
+            rows.append((label, _written(dial.mean, unit), "none in its range is enough", 0))
+        else:
+            rows.append((label, _written(dial.mean, unit), _written(found, unit), 1))
+    return rows
 
 
 @table(
@@ -218,7 +212,7 @@ def net_break_even(view: View) -> pd.DataFrame:
 )
 def edge_claim(view: View) -> pd.DataFrame:
     """The claim as the point P0 = a quarter, P1 = 0, then each dial set to its most likely value in turn."""
-    known = {name: dial.mode for name, dial in dials(NET).items()}
+    known = _modes()
     point = known | {"p1": 0.0, "op_if_looked_after": 1.0, "stay": 1.0, "edge_instead_000": 0.0}
     claimed = amount_000(scenarios.totals(), scenario="Edge of care", measure="programme claim at a quarter")
     quarter = f"{formats.percent(point['p0'])} of {formats.number(point['edge_children'])} children"
@@ -253,15 +247,13 @@ def _edge_000(dials: dict[str, float]) -> float:
         Value("children", "Children followed from their start"),
         Value("events", "Became looked after", of="children"),
         Value("days", "Within days", "number", children=False),
-        Value("share", "Share", "percent", follows=("children", "events")),
-        Value("lower", "Lower", "percent", follows=("children", "events")),
-        Value("upper", "Upper", "percent", follows=("children", "events")),
+        *interval("share", "Share", "percent", "children", "events"),
         Value("note", "Note", "text"),
     ),
     source="data/reference/assumptions.csv; the programme register linked to SSDA903 episodes",
     method="cumulative incidence from the start, open cases censored, turning 18 competing; 95% interval",
 )
-def edge_seen(view: View) -> pd.DataFrame:
+def edge_seen(view: View) -> Rows:
     """P1 of the dial beside the register's own, which follows every starter and not the closed cases alone.
 
     The longest of HORIZONS that somebody was followed for.
@@ -279,4 +271,4 @@ def edge_seen(view: View) -> pd.DataFrame:
                 row = known.iloc[0]
                 ends = (row["incidence"], row["lower"], row["upper"])
                 rows.append((f"The register: {name}", row["children"], row["events"], row["days"], *ends, note))
-    return pd.DataFrame(rows, columns=["seen_in", "children", "events", "days", "share", "lower", "upper", "note"])
+    return rows

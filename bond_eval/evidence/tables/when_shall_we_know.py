@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
-from bond_eval.evidence.dials import NET, dials, worked_table
+from bond_eval.evidence.dials import worked_table
 from bond_eval.evidence.measured import COMPUTED, known_now
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, table
 from bond_eval.evidence.scorecard import measures_of, periods
 from bond_eval.evidence.tables.programmes import once
+from bond_eval.evidence.tables.what_would_change_the_answer import simulated
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
 
@@ -56,7 +56,7 @@ def _split(view: View, name: str) -> tuple[list[float], list[float]] | None:
     method="exact comparison of two rates, 80% power, 5% level, counts scaled by their spread between quarters",
 )
 @once
-def detectable_effects(view: View) -> pd.DataFrame:
+def detectable_effects(view: View) -> Rows:
     """Charted flows with an expected effect; without data or a programme_date a measure is left out."""
     from bond_eval.methods.power import detectable, periods_until
 
@@ -69,29 +69,15 @@ def detectable_effects(view: View) -> pd.DataFrame:
         before, since = split
         events, spread = int(sum(before)), _dispersion(before)
         seen = detectable(events, len(before), len(since), dispersion=spread)
-        further = None
+        visible = NONE_EXPECTED
         if row["ratio"] < 1:
             further = periods_until(row["ratio"], events, len(before), len(since), dispersion=spread)
-        visible = NONE_EXPECTED if row["ratio"] >= 1 else NOT_WITHIN
-        if further is not None:
-            visible = "already" if further == 0 else str(view.quarter.next(further))
+            visible = NOT_WITHIN if further is None else str(view.quarter.next(further)) if further else "already"
         rows.append(
             (measure.name, events, len(before), len(since), spread, 1 - seen.fall, seen.rise - 1, 1 - row["ratio"],
              visible, ", ".join(measure.questions))
         )  # fmt: skip
-    columns = [
-        "measure",
-        "events",
-        "quarters",
-        "after",
-        "dispersion",
-        "fall",
-        "rise",
-        "expected",
-        "visible",
-        "questions",
-    ]
-    return pd.DataFrame(rows, columns=columns)
+    return rows
 
 
 def _dispersion(counts: list[float]) -> float:
@@ -115,7 +101,7 @@ def _dispersion(counts: list[float]) -> float:
     source="SSDA903 episodes; data/reference/expected_effects.csv and questions.csv",
     method="the measure of the question that would show the smallest fall",
 )
-def when_known(view: View) -> pd.DataFrame:
+def when_known(view: View) -> Rows:
     """Dartington's ten questions; those that no count can answer say what would."""
     seen = detectable_effects(view)
     told = {name: set(text.split(", ")) for name, text in zip(seen["measure"], seen["questions"], strict=True)}
@@ -129,7 +115,7 @@ def when_known(view: View) -> pd.DataFrame:
             continue
         best = mine.sort_values("fall").iloc[0]
         rows.append((question["id"], best["measure"], best["fall"], best["visible"], question["data_needed"], 0))
-    return pd.DataFrame(rows, columns=["question", "measure", "fall", "visible", "missing", "uncounted"])
+    return rows
 
 
 @table(
@@ -145,13 +131,11 @@ def when_known(view: View) -> pd.DataFrame:
     source="data/reference/assumptions.csv and information.csv",
     method="expected value of perfect information from seeded draws of the net position, one unknown at a time",
 )
-def information_worth(view: View) -> pd.DataFrame:
+def information_worth(view: View) -> Rows:
     """Unknowns by worth for the choice between a year of the programmes and none; the last row is knowing them all."""
-    from bond_eval.economics.net_position import net_000
-    from bond_eval.economics.uncertainty import monte_carlo
     from bond_eval.methods.value_of_information import value_of_information
 
-    drawn = monte_carlo(net_000, dials(NET), seed=view.seed)
+    drawn = simulated(view)
     worth = value_of_information(drawn.result * 1000, drawn.inputs)
     rows = [
         (row["unknown"], round(worth.parts[row["dial"]], -2), row["told_by"], row["field"])
@@ -159,5 +143,4 @@ def information_worth(view: View) -> pd.DataFrame:
         if row["dial"] in worth.parts
     ]
     rows.sort(key=lambda row: -row[1])
-    rows.append(("All of them", round(worth.whole, -2), "Certainty, which nobody has", ""))
-    return pd.DataFrame(rows, columns=["unknown", "worth", "told_by", "field"])
+    return [*rows, ("All of them", round(worth.whole, -2), "Certainty, which nobody has", "")]

@@ -11,11 +11,12 @@ import pandas as pd
 from bond_eval.core import formats
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence.disclosure import crowded
-from bond_eval.evidence.registry import REGISTRY, Value, coarser, table
-from bond_eval.evidence.tables.programmes import LINKED, REGISTER, each
-from bond_eval.evidence.tables.voice_and_cases import SHARES, interval, least, names_of, shares
+from bond_eval.evidence.registry import REGISTRY, Rows, Value, coarser, interval, table
+from bond_eval.evidence.tables.programmes import LINKED, REGISTER, each, once
+from bond_eval.evidence.tables.voice_and_cases import least, names_of
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import EPOCH, day_number
+from bond_eval.methods.proportions import share_of
 from bond_eval.programmes import capacity, outcomes, overlap
 from bond_eval.programmes.cases import cases_at
 
@@ -43,19 +44,11 @@ def releasable(rows: list[np.ndarray], sensitive: list[np.ndarray]) -> list[bool
     return free
 
 
-def _overlaps(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """(children by combination, children by programme), each with what must be withheld; worked out once a view."""
-    if "whole_system" not in view.shelf:
-        view.shelf["whole_system"] = _combined(view)
-    return view.shelf["whole_system"]
-
-
-def _combined(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
-    columns = ["programmes", "number", "with_it", "together", "children"]
-    totals = ["programme", "with_it", "referred", "children", "with_also", "also", "said"]
+@once
+def _overlaps(view: View) -> tuple[Rows, Rows]:
+    """(children by combination, children by programme), each with what must be withheld."""
     if view.register is None or view.register.cases.empty:
-        blank = pd.DataFrame([(ONCE, *(np.nan,) * 5, NO_CASES)], columns=totals)
-        return pd.DataFrame(columns=columns), blank
+        return [], [(ONCE, *(np.nan,) * 5, NO_CASES)]
     found = overlap.combinations(view.register, view.as_of)
     referred = overlap.membership(view.register, view.as_of, "referred").sum()
     sets = [set(name.split(overlap.TOGETHER)) for name in found["programmes"]]
@@ -80,7 +73,7 @@ def _combined(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
     each_one = [(names[key], with_it[at], int(referred[key]), sizes[at], with_it[n + 1 + at], sizes[n + 1 + at], "")
                 for at, key in enumerate(keys)]  # fmt: skip
     once = (ONCE, with_it[-1], np.nan, sizes[-1], with_it[n], sizes[n], said)
-    return pd.DataFrame(rows, columns=columns), pd.DataFrame([*each_one, once], columns=totals)
+    return rows, [*each_one, once]
 
 
 @table(
@@ -97,7 +90,7 @@ def _combined(view: View) -> tuple[pd.DataFrame, pd.DataFrame]:
     source=REGISTER,
     method="complete count, each child in one row; in public withheld where sums shown would give a small one away",
 )
-def overlap_combinations(view: View) -> pd.DataFrame:
+def overlap_combinations(view: View) -> Rows:
     """Every combination that occurs, most children first."""
     return _overlaps(view)[0]
 
@@ -129,7 +122,7 @@ def overlap_in_several(frame: pd.DataFrame) -> pd.DataFrame:
     source=REGISTER,
     method="complete count; the last row has every child once",
 )
-def overlap_totals(view: View) -> pd.DataFrame:
+def overlap_totals(view: View) -> Rows:
     """Programmes by size, then all of them with each child once; that row is there without a register too."""
     return _overlaps(view)[1]
 
@@ -152,25 +145,23 @@ def totals_without_few(frame: pd.DataFrame) -> pd.DataFrame:
         Value("children", "Children followed", follows=("with_it",)),
         Value("with_events", "Smallest number that the events would give away", inward=True),
         Value("events", "To whom it happened", of="children", follows=("with_it", "with_events")),
-        *shares("events", "children", "with_it", "with_events", label="Cumulative incidence"),
+        *interval("share", "Cumulative incidence", "percent", "events", "children", "with_it", "with_events"),
         Value("said", "What it means", "text", children=False),
     ),
     source=LINKED,
     method="each child once from its first start in any programme; Aalen-Johansen cumulative incidence, 95% interval",
 )
-def shared_outcomes(view: View) -> pd.DataFrame:
+def shared_outcomes(view: View) -> Rows:
     """Becoming looked after, and returning home from care. The whole is never more than the sum."""
-    columns = ["outcome", "counted", "with_it", "children", "with_events", "events", *SHARES, "said"]
     names = (outcomes.ENTRY, outcomes.EXIT)
     if view.register is None or view.register.cases.empty:
-        blank = [(outcomes.CAUSES[outcome][0], TWICE, *(np.nan,) * 7, NO_CASES) for outcome in names]
-        return pd.DataFrame(blank, columns=columns)
+        return [(outcomes.CAUSES[outcome][0], TWICE, *(np.nan,) * 7, NO_CASES) for outcome in names]
     found = {one: overlap.shared_outcome(view.register, view.history, view.as_of, HORIZON, one) for one in names}
     # Those counted on top in one outcome and in the other add up to children whom another table counts.
     few = least(
         *(n for parts, once in found.values() for n in (*parts["children"], parts["children"].sum() - len(once.frame)))
     )
-    return pd.DataFrame([row for one in names for row in _shared(view, one, *found[one], few)], columns=columns)
+    return [row for one in names for row in _shared(view, one, *found[one], few)]
 
 
 def _shared(
@@ -202,14 +193,13 @@ def _shared(
     source=REGISTER,
     method="opening + taken on − closed, checked in every quarter",
 )
-def caseloads(view: View) -> pd.DataFrame:
+def caseloads(view: View) -> Rows:
     """The closing caseload of `programme_flow` with the quarter's last day."""
-    rows = [
+    return [
         (name, min(Quarter.parse(quarter).end, view.as_of), closing)
         for key, name, register in each(view)
         for quarter, closing in capacity.flow(register, view.as_of, key)[["quarter", "closing"]].itertuples(index=False)
     ]
-    return pd.DataFrame(rows, columns=["programme", "date", "open"])
 
 
 @coarser("caseloads", "A programme with few open cases is shown by financial year, since its quarters would be small.")
@@ -252,7 +242,8 @@ def places_left(open_cases: float, places: float) -> str:
     source=f"{REGISTER}; programmes.csv for the places",
     method="Little's law only where the last four whole quarters were near balance",
 )
-def system_capacity(view: View) -> pd.DataFrame:
+@once
+def system_capacity(view: View) -> Rows:
     """Programmes with cases. Places and staff are as stated, the staff perhaps of long ago."""
     rows = []
     for key, name, register in each(view):
@@ -269,8 +260,7 @@ def system_capacity(view: View) -> pd.DataFrame:
                      np.nan if per_worker is None else per_worker, few, *moved,
                      np.nan if found is None or found.implied_days is None else found.implied_days, reason,
                      places_left(open_cases, places)))  # fmt: skip
-    columns = ["open", "places", "spare", "workers", "counted", "per_worker", "with_it", "taken", "closed"]
-    return pd.DataFrame(rows, columns=["programme", *columns, "days", "steady", "verdict"])
+    return rows
 
 
 @coarser("system_capacity", "Cases taken on and closed are left out (x) where those of a quarter are few.")
@@ -298,22 +288,21 @@ def _staff(register: Any, view: View, key: str) -> tuple[float, str]:
         Value("referred", "Children referred"),
         Value("refused", "Not taken on", of="referred"),
         Value("young", "Of them too young", of="refused"),
-        *shares("young", "referred", "refused", label="Too young, of those referred"),
+        *interval("share", "Too young, of those referred", "percent", "young", "referred", "refused"),
         Value("said", "What can be said", "text", children=False),
     ),
     source=REGISTER,
     method="complete count; Wilson 95% interval; nobody knows how many were never referred",
 )
-def unmet_need(view: View) -> pd.DataFrame:
+def unmet_need(view: View) -> Rows:
     """Every programme, those without a case among them; the ages are those that the programme had then."""
     counts = {name: _turned_away(cases_at(register, view.as_of, key)) for key, name, register in each(view)}
-    names = [name for key, name in names_of(view).items() if key]
-    rows = [(name, *counts.get(name, (np.nan,) * 3)) for name in names]
-    bounds = [interval(young, referred) for _, referred, _, young in rows]
-    lacking = "the register has no case of it" if counts else NO_CASES
-    said = ["those whom nobody refers are not in it" if name in counts else lacking for name in names]
-    frame = pd.DataFrame(rows, columns=["programme", "referred", "refused", "young"])
-    return pd.concat([frame, pd.DataFrame(bounds, columns=list(SHARES))], axis=1).assign(said=said)
+    lacking, rows = "the register has no case of it" if counts else NO_CASES, []
+    for name in (name for key, name in names_of(view).items() if key):
+        referred, refused, young = counts.get(name, (np.nan,) * 3)
+        said = "those whom nobody refers are not in it" if name in counts else lacking
+        rows.append((name, referred, refused, young, *share_of(young, referred)[2:], said))
+    return rows
 
 
 def _turned_away(cases: pd.DataFrame) -> tuple[int, int, int]:

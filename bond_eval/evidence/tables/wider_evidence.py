@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bond_eval.core import formats
 from bond_eval.evidence.measured import known_now, stayed_out
-from bond_eval.evidence.registry import Value, table
+from bond_eval.evidence.registry import Rows, Value, interval, table
 from bond_eval.evidence.view import View
 from bond_eval.intake.reference import read_reference
+from bond_eval.methods.proportions import share_of
 
 DESIGNS = ("A trial", "A comparison group", "No comparison", "No effect measured")
 STAYED = "Remained out of care"
-COLUMNS = ["model", "place", "outcome", "effect", "n", "design", "maryland", "comparator", "standing", "source", "note"]
 
 
 @table(
@@ -37,17 +38,15 @@ def wider_evidence(view: View) -> pd.DataFrame:
     """One row a published statement; what a source does not give is said and not guessed."""
     rows = read_reference("wider_evidence.csv")
     shown = [_effect(*pair) for pair in zip(rows["effect"], rows["unit"], strict=True)]
-    frame = rows.assign(
+    return rows.assign(
         effect=shown,
         n=[f"{int(n):,}" if n else "not given" for n in rows["n"]],
         maryland=rows["maryland"].replace("", "none"),
+        outcome=rows["outcome"].replace("", "none measured"),
     )
-    return frame.assign(outcome=frame["outcome"].replace("", "none measured"))[COLUMNS]
 
 
 def _effect(text: str, unit: str) -> str:
-    from bond_eval.core import formats
-
     if not text:
         return "none given"
     value = float(text)
@@ -86,33 +85,19 @@ def wider_designs(view: View) -> pd.DataFrame:
     values=(
         Value("children", "Not looked after since", of="of"),
         Value("of", "Of"),
-        Value("share", "Share", "percent", follows=("children",)),
-        Value("lower", "Lower", "percent", follows=("children",)),
-        Value("upper", "Upper", "percent", follows=("children",)),
+        *interval("share", "Share", "percent", "children"),
         Value("published", "Published elsewhere for the model", "text", children=False),
     ),
     source="programme register and SSDA903; data/reference/wider_evidence.csv",
     method="every child that started, however recently; Wilson 95% interval; no comparison group",
 )
-def stayed_out_table(view: View) -> pd.DataFrame:
+def stayed_out_table(view: View) -> Rows:
     """Our own figure with the same shape as the published one. Follow-up is short, so it flatters."""
-    from bond_eval.methods.proportions import wilson
-
-    columns = ["programme", "children", "of", "share", "lower", "upper", "published"]
-    if view.register is None:
-        return pd.DataFrame(columns=columns)
-    wider = read_reference("wider_evidence.csv")
-    told = wider[wider["outcome"] == STAYED].set_index("programme")
-    rows = []
-    for programme in view.register.programmes.to_dict("records"):
+    wider, rows = read_reference("wider_evidence.csv"), []
+    told = wider[wider["outcome"] == STAYED].set_index("programme")["effect"]
+    for programme in view.register.programmes.to_dict("records") if view.register is not None else ():
         out, of = stayed_out(known_now(view), programme["programme"], view.as_of)
-        if not of > 0:
-            continue
-        one = wilson(int(out), int(of))
-        there = (
-            _effect(told.at[programme["programme"], "effect"], "share")
-            if programme["programme"] in told.index
-            else "none"
-        )
-        rows.append((programme["name"], int(out), int(of), one.value, one.lower, one.upper, there))
-    return pd.DataFrame(rows, columns=columns)
+        if of > 0:
+            there = _effect(told[programme["programme"]], "share") if programme["programme"] in told else "none"
+            rows.append((programme["name"], *share_of(int(out), int(of)), there))
+    return rows
