@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bond_eval.audit.periods import goes_on, quarter_of, year_of
+from bond_eval.audit.periods import dated, goes_on, quarter_of, year_of
 from bond_eval.audit.tables import ALL, HIDDEN, Column, Number, Table
 
 Cell = tuple[int, int, str]
@@ -288,13 +288,18 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
             fixed, fixed2 = said.partition("(")[2], said2.partition("(")[2]
             if same and fixed and fixed2 and fixed != fixed2:
                 continue  # parts of one table that share a total are no more alike in two releases than in one
-            common = [(keys[key], keys2[key]) for key in keys.keys() & keys2.keys()]
-            if same and said.partition(" (")[0] == said2.partition(" (")[0]:
-                common = [pair for pair in common if _alike(*pair, tables)]
-            if not _agree(common, same and name == name2):
+            common = {key: (keys[key], keys2[key]) for key in keys.keys() & keys2.keys()}
+            again = same and name == name2
+            if again:
+                common = {key: pair for key, pair in common.items() if _alike(*pair, tables)}
+            if not _agree(list(common.values()), again):
                 continue
+            seen = (key for key, (one, two) in common.items() if not one.hidden and not two.hidden)
+            days = {text for key in seen for text in key if dated(text)}
             why = f"{tables[at].where} {name}{said} = {tables[at2].where} {name2}{said2}, which agree wherever shown"
-            for one, two in common:
+            for key, (one, two) in common.items():
+                if len(days) == 1 and any(dated(text) and text not in days for text in key):
+                    continue  # that they are equal on one day says nothing of another
                 signs = [(cell, 1.0) for cell in one.hidden] + [(cell, -1.0) for cell in two.hidden]
                 parts: list[tuple[Any, Cell, float]] = [(HIDDEN, cell, sign) for cell, sign in signs]
                 parts.append((Number(one.shown - two.shown, 0), (at, -1, ""), 1.0))
@@ -308,7 +313,7 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
 
 def _alike(one: Sum, two: Sum, tables: Sequence[Table]) -> bool:
     """True for sums of one table in two releases that can be one count: of the same rows, of no period going on."""
-    rows = []
+    rows, spans = [], []
     for value in (one, two):
         table = tables[(*value.cells, *value.hidden)[0][0]]
         mine = [table.rows[row] for _, row, _ in (*value.cells, *value.hidden)]
@@ -316,7 +321,9 @@ def _alike(one: Sum, two: Sum, tables: Sequence[Table]) -> bool:
         if any(goes_on(text, release) for labels in mine for text in labels.values()):
             return False
         rows.append(sorted(tuple(labels.values()) for labels in mine))
-    return rows[0] == rows[1]
+        totals = {name for labels in mine for name, text in labels.items() if text in ALL}
+        spans.append({name: table.span(name) for name in totals})
+    return rows[0] == rows[1] and spans[0] == spans[1]
 
 
 def _side(value: Sum) -> str:

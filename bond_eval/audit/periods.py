@@ -28,6 +28,11 @@ def year_of(text: str) -> str | None:
     return match[1] if match else None
 
 
+def dated(text: str) -> bool:
+    """True for a day, month, quarter or financial year."""
+    return bool(year_of(text) or re.fullmatch(r"\d{4}-\d\d", text))
+
+
 def goes_on(text: str, release: str) -> bool:
     """True for a month, quarter or financial year that had not ended when the quarter of a release had ("2019-20-Q3").
 

@@ -88,6 +88,12 @@ class Table:
     given: set[tuple[int, str]] = field(default_factory=set)
     arrays: dict[str, Any] = field(default_factory=dict)
 
+    def span(self, label: str) -> frozenset[str]:
+        """What a label can be: what its total is of."""
+        if (key := f"what {label} spans") not in self.arrays:
+            self.arrays[key] = frozenset(row[label] for row in self.rows)
+        return frozenset(self.arrays[key])
+
     def matrix(self, names: Sequence[str]) -> Any:
         """Columns as an array: infinity where a number is withheld, NaN where there is none."""
         for name in names:

@@ -266,12 +266,12 @@ class Model:
         return System(values, relations, np.array(self.minimum), prices, follows, unshown, known)
 
     def secured(self) -> Secured:
-        """What to withhold. Raises InputError where earlier releases give a count away that may not be seen.
+        """What to withhold. Raises InputError where earlier releases give a small count away.
 
-        That they give one away which is only `asked` for does no harm: it is not small, and stood for another.
+        That they narrow down another does no harm: what it stood before, a count or a rest, is judged by itself.
         """
         found = secure(self.system(), self.primary | self.asked - self.known)
-        for cell in sorted(found.exposed & self.primary):
+        for cell in sorted(cell for cell in found.exposed if 0 < self.values[cell] < self.minimum[cell]):
             table, row, _ = self.names[cell][0] if self.names[cell] else ("", (), "")
             raise InputError(
                 f"Table {table or 'of a remainder'}, row {', '.join(row) or 'not named'}: what is published already "

@@ -15,7 +15,7 @@ from bond_eval.audit import audit
 from bond_eval.audit.bounds import System, _system, bounds
 from bond_eval.audit.leaks import leaks, read_confidential
 from bond_eval.audit.links import Relation, relations
-from bond_eval.audit.periods import goes_on, year_of
+from bond_eval.audit.periods import dated, goes_on, year_of
 from bond_eval.audit.read import Grid, Published, Text, read_folder
 from bond_eval.audit.small import in_tables, in_text
 from bond_eval.audit.tables import number, tables_of
@@ -322,6 +322,7 @@ def test_periods_that_went_on_when_a_release_was_made():
     assert went_on == [True] * 4
     over = ("2018-19", "2019-20-q3", "december 2019", "2019-12-31", "ifa", "all")
     assert not any(goes_on(text, "2019-20-Q3") for text in over)
+    assert all(map(dated, ("2019-20", "2019-20-q4", "january 2020", "2020-02-29"))) and not dated("ifa")
     assert not goes_on("2019-20", "2019-20-Q4") and not goes_on("2019-20", "tables/series.csv")
 
 

@@ -207,12 +207,12 @@ def test_of_an_earlier_release_only_what_was_over_and_is_the_same_is_known():
     hospital = frame(("2020-03-31", "10"), ("2019-12-31", "10"), columns=("day", "n"))
     tables = {"dropped": shown, "t": shown, "h": hospital}
     model = model_of(now, FACTS, [{"quarter": quarter, "tables": tables}])
-    assert places(model, model.primary) == ["t/2020-03-31/a"]
+    assert places(model, model.asked) == ["t/2020-03-31/a"] and not model.primary
     assert places(model, model.known) == ["h/2020-03-31", "t/2020-03-31/b"] and model.system().known == model.known
     # Without a label, or without the value, the earlier file says nothing; the next file is read all the same.
     for less in (shown.drop(columns="row"), shown.drop(columns="n")):
         model = model_of(now, FACTS, [{"quarter": quarter, "tables": {"t": less, "h": hospital}}])
-        assert places(model, model.primary) == [] and places(model, model.known) == ["h/2020-03-31"]
+        assert places(model, model.asked) == [] and places(model, model.known) == ["h/2020-03-31"]
 
 
 def test_of_an_earlier_row_each_column_is_read_by_its_own_rule():

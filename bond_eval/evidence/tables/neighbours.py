@@ -180,7 +180,7 @@ def neighbour_trend(view: View) -> pd.DataFrame | Rows:
 
 @table(
     "neighbour_latest",
-    title="The last year beside the neighbours, and the change since the baseline year",
+    title="The last year beside the neighbours, and the change from the baseline year",
     row="a measure",
     labels={"measure": "Measure"},
     values=(
