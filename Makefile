@@ -92,12 +92,12 @@ ifneq ($(UV),)
 	$(UV) pip install --quiet --python $(BIN)/python --require-hashes --only-binary :all: --compile-bytecode \
 		-r requirements.lock
 else
-	$(BIN)/python -m pip install --quiet --require-hashes --only-binary :all: --compile -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --compile -r requirements.lock
 endif
 	touch $@
 
 # Compiled here, because importing uncompiled modules takes three times as long.
 .venv/.installed: .venv/.locked pyproject.toml
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q -j 0 bond_eval
 	touch $@

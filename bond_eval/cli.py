@@ -365,7 +365,7 @@ def init(
 def _refused(report: RunReport) -> bool:
     """Say what the audit found, where it found anything."""
     if report.refused:
-        told = f"Nothing is published in {report.folder}. To look at the run all the same, add --internal."
+        told = f"Nothing is published in {report.folder}: report the lines above. To look inside, add --internal."
         print("\n".join([*report.refused, told]), file=sys.stderr)
     return bool(report.refused)
 

@@ -302,20 +302,26 @@ def named(table: Table, prefix: str) -> Table:
     return replace(table, where=prefix + table.where)
 
 
+def met_again(now: Sequence[Table], earlier: Sequence[Table]) -> Iterator[tuple[int, int, Table, int]]:
+    """(table, row, the table a release ago, row there) of rows that two releases show under the same labels."""
+    before = {table.id: table for table in earlier if table.where.endswith(".csv")}
+    for place, table in enumerate(now):
+        if old := before.get(table.id):
+            rows = {tuple(sorted(labels.items())): row for row, labels in enumerate(old.rows)}
+            keys = (tuple(sorted(labels.items())) for labels in table.rows)
+            yield from ((place, at, old, rows[key]) for at, key in enumerate(keys) if key in rows)
+
+
 def differences(now: Sequence[Table], earlier: Sequence[Table]) -> Iterator[tuple[str, str]]:
     """(cell, what) where a count since a fixed day grew by 1 to 5 from one release to the next: that is a count too."""
-    before = {table.id: table for table in earlier if table.where.endswith(".csv")}
-    for table in (table for table in now if table.id in before):
-        old = before[table.id]
-        rows = {tuple(sorted(labels.items())): row for row, labels in enumerate(old.rows)}
+    for place, at, old, row in met_again(now, earlier):
+        table = now[place]
         for column in (c for c in table.columns if c.guarded and SINCE.search(f"{table.title} {c.heading}")):
-            for at, labels in enumerate(table.rows):
-                row = rows.get(tuple(sorted(labels.items())), -1)
-                two = table.cells[at, column.name], old.cells.get((row, column.name))
-                if all(isinstance(one, Number) for one in two):
-                    grown = two[0].value - two[1].value  # type: ignore[union-attr]
-                    if 1 <= grown <= 5:
-                        yield (
-                            table.place(at, column.name),
-                            f"{grown:.0f} more than in the release before, since a fixed day",
-                        )
+            two = table.cells[at, column.name], old.cells.get((row, column.name))
+            if all(isinstance(one, Number) for one in two):
+                grown = two[0].value - two[1].value  # type: ignore[union-attr]
+                if 1 <= grown <= 5:
+                    yield (
+                        table.place(at, column.name),
+                        f"{grown:.0f} more than in the release before, since a fixed day",
+                    )
