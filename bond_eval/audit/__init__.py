@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bond_eval.core.formats import capital
+
 if TYPE_CHECKING:
     from bond_eval.audit.bounds import Bound
     from bond_eval.audit.tables import Table
@@ -24,20 +26,21 @@ KINDS = {
     "recovered": "withheld counts that can be worked out",
 }
 SHOWN = 3
+Place = tuple[str, int, str]
 
 
 @dataclass(frozen=True)
 class Fall:
     """One finding of the attack. `places`: where; `what`: what is learned; `proof`: from which relations.
 
-    `cells`: (table, row, column) of cells that it rests on, to be withheld for it to go.
+    `cells`: for each thing that has to be withheld for it to go, the cells (table, row, column) that would do.
     """
 
     kind: str
     places: tuple[str, ...]
     what: str
     proof: tuple[str, ...] = ()
-    cells: tuple[tuple[str, int, str], ...] = ()
+    cells: tuple[tuple[Place, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ class Report:
         for kind, words in KINDS.items():
             falls = [fall for fall in self.falls if fall.kind == kind]
             if falls:
-                out.append(f"{words[:1].upper()}{words[1:]}: {len(falls):,}")
+                out.append(f"{capital(words)}: {len(falls):,}")
             for fall in falls:
                 rest = f" (and {len(fall.places) - SHOWN} more places)" if len(fall.places) > SHOWN else ""
                 out.append(f"  {'; '.join(fall.places[:SHOWN])}{rest}: {fall.what}")
@@ -67,6 +70,7 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
     Raises InputError where a folder holds nothing to read.
     """
     from bond_eval.audit.bounds import bounds
+    from bond_eval.audit.intervals import sizes
     from bond_eval.audit.leaks import leaks, read_confidential
     from bond_eval.audit.links import relations
     from bond_eval.audit.read import read_folder
@@ -83,7 +87,7 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
     falls += _falls("beside", [*plain, *beside_the_plan(found, tables)])
     count = len(tables)
     if previous:
-        earlier = [named(table, f"{previous.name}: ") for table in tables_of(read_folder(previous))]
+        earlier = [named(table, previous.name) for table in tables_of(read_folder(previous))]
         falls += _falls("beside", differences(tables, earlier))
         tables += earlier
     for table in tables:
@@ -91,11 +95,10 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
         falls += [Fall("recovered", (table.place(row, name),), told) for row, name in sorted(table.given)]
     if falls:
         shown = {t.place(row, name): (t.id, row, name) for t in tables[:count] for row, name in t.cells}
-        falls = [replace(fall, cells=tuple(shown[p] for p in fall.places if p in shown)) for fall in falls]
-    linked = relations(tables)
+        falls = [replace(fall, cells=tuple((shown[p],) for p in fall.places if p in shown)) for fall in falls]
+    linked = [*relations(tables), *sizes(tables)]
     proofs: dict[tuple[int, str, str], list[Bound]] = defaultdict(list)
-    known = _shown_before(tables[:count], tables[count:])
-    for bound in (bound for bound in bounds(tables, linked) if bound.falls and not _no_news(bound, known)):
+    for bound in (bound for bound in bounds(tables, linked) if bound.falls and not _no_news(bound, count)):
         proofs[bound.cell[0], bound.cell[2], bound.words()].append(bound)
     for (at, name, words), found_here in proofs.items():
         places = tuple(tables[at].place(bound.cell[1], name) for bound in found_here)
@@ -106,33 +109,36 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
     return Report(read, tuple(falls))
 
 
-def _shown_before(now: Sequence[Table], earlier: Sequence[Table]) -> dict[tuple[int, int, str], float]:
-    """What the release before shows under the same labels."""
-    from bond_eval.audit.tables import Number, met_again
+def _no_news(bound: Bound, count: int) -> bool:
+    """True for a count that two releases together show to be no small one, nor with a small rest.
 
-    found = {}
-    for place, at, old, row in met_again(now, earlier):
-        for column in now[place].columns:
-            if isinstance(one := old.cells.get((row, column.name)), Number):
-                found[place, at, column.name] = one.value
-    return found
+    In one release that would tell that those withheld beside it are the few; from one release to the next a count is
+    withheld for what was withheld before. What it gives is judged by itself. `count`: tables of the newer release.
+    """
+    both = {at < count for at, _, _ in (bound.cell, *bound.shown)}
+    return len(both) > 1 and not bound.few
 
 
-def _no_news(bound: Bound, known: dict[tuple[int, int, str], float]) -> bool:
-    """True for a count that the release before gave, neither small nor with a small rest: what it gives is judged."""
-    exact = bound.low == bound.high == known.get(bound.cell)
-    return exact and bound.low >= bound.least and not 0 < bound.whole - bound.low < bound.least
+def _cheapest(found: Iterable[Bound], tables: Sequence[Table], count: int) -> tuple[tuple[Place, ...], ...]:
+    """The cells of this release (its first `count` tables) that each bound rests on, smallest count first.
 
+    Without those that the release before shows as well.
+    """
+    from bond_eval.audit.tables import met_again
 
-def _cheapest(found: Iterable[Bound], tables: Sequence[Table], count: int) -> tuple[tuple[str, int, str], ...]:
-    """Of the cells that each bound rests on, the smallest count of this release (of its first `count` tables)."""
-    cells: dict[tuple[str, int, str], None] = {}
+    cells: dict[tuple[Place, ...], None] = {}
+    told = {
+        (place, row, column.name)
+        for place, row, old, line in met_again(tables[:count], tables[count:])
+        for column in tables[place].columns
+        if old.cells.get((line, column.name)) == tables[place].cells[row, column.name]
+    }
     for bound in found:
-        mine = [cell for cell in bound.shown if cell[0] < count]
+        mine = [cell for cell in bound.shown if cell[0] < count and cell not in told]
+        guarded = {(at, column.name) for at, *_ in mine for column in tables[at].columns if column.guarded}
+        mine.sort(key=lambda c: (c[::2] not in guarded, tables[c[0]].matrix([c[2]])[c[1], 0], c))
         if mine:
-            guarded = {(at, column.name) for at, *_ in mine for column in tables[at].columns if column.guarded}
-            at, row, name = min(mine, key=lambda c: (c[::2] not in guarded, tables[c[0]].matrix([c[2]])[c[1], 0], c))
-            cells[tables[at].id, row, name] = None
+            cells[tuple((tables[at].id, row, name) for at, row, name in mine)] = None
     return tuple(cells)
 
 

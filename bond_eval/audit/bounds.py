@@ -54,7 +54,12 @@ class Bound:
             return self.high < self.least
         rest = self.whole - self.high, self.whole - self.low
         complement_safe = rest[0] <= 1 and self.least <= rest[1] < math.inf
-        return self.high < self.least or rest[1] < self.least or (self.low > 1 and not complement_safe)
+        return self.few or (self.low > 1 and not complement_safe)
+
+    @property
+    def few(self) -> bool:
+        """True where it is known to be below the least that may be shown, or all of its whole but for so few."""
+        return 0 < self.high < self.least or self.whole - self.low < self.least
 
     def words(self) -> str:
         """What a reader learns."""

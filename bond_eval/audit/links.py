@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from bond_eval.audit.periods import dated, goes_on, quarter_of, year_of
-from bond_eval.audit.tables import ALL, HIDDEN, Column, Number, Table
+from bond_eval.audit.periods import dated, quarter_of, year_of
+from bond_eval.audit.tables import ALL, HIDDEN, Column, Number, Table, alike
 
 Cell = tuple[int, int, str]
 _SHARE = ("percent", "rate", "factor", "decimal")
@@ -291,7 +291,8 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
             common = {key: (keys[key], keys2[key]) for key in keys.keys() & keys2.keys()}
             again = same and name == name2
             if again:
-                common = {key: pair for key, pair in common.items() if _alike(*pair, tables)}
+                sums = ((key, [(*v.cells, *v.hidden) for v in pair]) for key, pair in common.items())
+                common = {key: common[key] for key, pair in sums if alike(pair, tables)}
             if not _agree(list(common.values()), again):
                 continue
             seen = (key for key, (one, two) in common.items() if not one.hidden and not two.hidden)
@@ -309,21 +310,6 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
                 if made and mark not in told:
                     told.add(mark)
                     yield replace(made, shown=one.cells + two.cells)
-
-
-def _alike(one: Sum, two: Sum, tables: Sequence[Table]) -> bool:
-    """True for sums of one table in two releases that can be one count: of the same rows, of no period going on."""
-    rows, spans = [], []
-    for value in (one, two):
-        table = tables[(*value.cells, *value.hidden)[0][0]]
-        mine = [table.rows[row] for _, row, _ in (*value.cells, *value.hidden)]
-        release = table.where.partition(": ")[0]
-        if any(goes_on(text, release) for labels in mine for text in labels.values()):
-            return False
-        rows.append(sorted(tuple(labels.values()) for labels in mine))
-        totals = {name for labels in mine for name, text in labels.items() if text in ALL}
-        spans.append({name: table.span(name) for name in totals})
-    return rows[0] == rows[1] and spans[0] == spans[1]
 
 
 def _side(value: Sum) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from bond_eval.audit.periods import dated, goes_on
 from bond_eval.audit.read import CLAIM, CLAIMS_PAGE, Grid, Published
 from bond_eval.core import formats
 from bond_eval.core.places import REFERENCE
@@ -45,6 +46,7 @@ _NUMBER = re.compile(r"^([−+-]?)\(?£?(\d[\d,]*(?:\.\d+)?|\.\d+)\)?(%|m|k| £0
 _SCALE = {"%": 0.01, "m": 1e6, "k": 1e3, " £m": 1e6}
 _TIME = re.compile(r"^(date|day|week|month|quarter|year|period|return|to|months)$", re.I)
 _ISO = re.compile(r"^\d{4}-\d\d-\d\d$")
+_FOLLOWED = re.compile(r"^(\d+) months$")
 _DAY = re.compile(r"^(\d{1,2}) ([A-Z][a-z]+) (\d{4})$")
 
 
@@ -73,7 +75,10 @@ class Column:
 
 @dataclass
 class Table:
-    """`rows`: labels by name, normalised; `cells`: (row, column) -> Number, HIDDEN or None for no number."""
+    """`rows`: labels by name, normalised; `cells`: (row, column) -> Number, HIDDEN or None for no number.
+
+    `release`: the other release that it is of, where it is.
+    """
 
     id: str
     where: str
@@ -86,13 +91,15 @@ class Table:
     lines: list[tuple[str, ...]]
     heads: tuple[str, ...] = ()
     given: set[tuple[int, str]] = field(default_factory=set)
+    release: str = ""
+    spans: dict[str, frozenset[str]] = field(default_factory=dict)
     arrays: dict[str, Any] = field(default_factory=dict)
 
     def span(self, label: str) -> frozenset[str]:
         """What a label can be: what its total is of."""
-        if (key := f"what {label} spans") not in self.arrays:
-            self.arrays[key] = frozenset(row[label] for row in self.rows)
-        return frozenset(self.arrays[key])
+        if label not in self.spans:
+            self.spans[label] = frozenset(row[label] for row in self.rows)
+        return self.spans[label]
 
     def matrix(self, names: Sequence[str]) -> Any:
         """Columns as an array: infinity where a number is withheld, NaN where there is none."""
@@ -297,9 +304,9 @@ def quoted(table: Table, row: int, column: Column) -> bool:
     return claim and (CLAIMS_PAGE in table.where or "claims" in table.id or bool(_QUOTED.search(column.heading)))
 
 
-def named(table: Table, prefix: str) -> Table:
+def named(table: Table, release: str) -> Table:
     """The table as one of another release."""
-    return replace(table, where=prefix + table.where)
+    return replace(table, where=f"{release}: {table.where}", release=release)
 
 
 def met_again(now: Sequence[Table], earlier: Sequence[Table]) -> Iterator[tuple[int, int, Table, int]]:
@@ -310,6 +317,28 @@ def met_again(now: Sequence[Table], earlier: Sequence[Table]) -> Iterator[tuple[
             rows = {tuple(sorted(labels.items())): row for row, labels in enumerate(old.rows)}
             keys = (tuple(sorted(labels.items())) for labels in table.rows)
             yield from ((place, at, old, rows[key]) for at, key in enumerate(keys) if key in rows)
+
+
+def alike(sums: Sequence[Sequence[tuple[int, int, str]]], tables: Sequence[Table]) -> bool:
+    """True for the cells of two sums, of one table in two releases, that can be one count.
+
+    They are of the same rows and periods, none of which goes on, and no part was revised.
+    """
+    found = []
+    for cells in sums:
+        table = tables[cells[0][0]]
+        rows = [table.rows[row] for _, row, _ in cells]
+        texts = {text for labels in rows for text in labels.values()}
+        months = max((int(match[1]) for text in texts if (match := _FOLLOWED.match(text))), default=0)
+        if any(goes_on(text, table.release, months) for text in texts):
+            return False
+        told = (sorted(text for text in map(str.lower, table.lines[row]) if dated(text)) for _, row, _ in cells)
+        lines = sorted((*labels.values(), *dates) for labels, dates in zip(rows, told, strict=True))
+        spans = {name: table.span(name) for labels in rows for name, text in labels.items() if text in ALL}
+        shown = {(*table.rows[row].values(), name): table.cells[row, name] for _, row, name in cells}
+        found.append((lines, spans, {key: cell for key, cell in shown.items() if cell != HIDDEN}))
+    (lines, spans, one), (lines2, spans2, two) = found
+    return lines == lines2 and spans == spans2 and all(one[key] == two[key] for key in one.keys() & two.keys())
 
 
 def differences(now: Sequence[Table], earlier: Sequence[Table]) -> Iterator[tuple[str, str]]:

@@ -69,7 +69,13 @@ def listed(items: list[str]) -> str:
     return f"{', '.join(items[:-1])} and {items[-1]}"
 
 
+def capital(text: object) -> str:
+    """First letter upper-case, the rest as it is."""
+    words = str(text)
+    return words[:1].upper() + words[1:]
+
+
 def sentence(text: str) -> str:
     """First letter upper-case, one full stop at the end."""
     text = " ".join(text.split())
-    return text[:1].upper() + text[1:].rstrip(".") + "."
+    return capital(text).rstrip(".") + "."

@@ -23,7 +23,7 @@ from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import REFERENCE
 from bond_eval.evidence.cells import CONFIDENTIAL
-from bond_eval.evidence.disclosure_lp import Secured, System, secure
+from bond_eval.evidence.disclosure_lp import Secured, System, bounds, secure
 from bond_eval.evidence.label_days import fields as label_fields
 from bond_eval.evidence.label_days import over
 from bond_eval.evidence.registry import ALL, Table, Value
@@ -145,7 +145,8 @@ def make_plan(
     model = model_of(built, facts, previous)
     model.asked |= {model.cells[name] for name in more & model.cells.keys()}
     found = model.secured()
-    given = (model.asked - model.primary) & (model.known | found.exposed)
+    asked = model.asked - model.primary
+    given = asked & model.known | {cell for cell in asked & found.exposed if model.exact(cell, found)}
     return Plan((model.plan(found).hidden | more) - {name for cell in given for name in model.names[cell]})
 
 
@@ -282,6 +283,11 @@ class Model:
     def plan(self, found: Secured) -> Plan:
         """The plan of what `secured` found."""
         return Plan(frozenset(name for cell in found.hidden for name in self.names[cell]))
+
+    def exact(self, cell: int, found: Secured) -> bool:
+        """True where a withheld cell is known all the same, and not only narrowed down."""
+        low, high = bounds(self.system(), found.hidden, cell)
+        return high - low < 0.5
 
     def split(self) -> list[str]:
         """Concepts that tables do not agree on: their counts are not linked."""

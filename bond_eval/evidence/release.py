@@ -26,7 +26,7 @@ from bond_eval.evidence.view import View, load_view
 
 FILE = "release.json"
 ROUNDS = 6  # of withholding more; what is not settled by then, the audit of the finished run refuses
-Attack = Callable[[Mapping[str, Protected], Plan, int], Iterable[tuple[str, int, str]]]
+Attack = Callable[[Mapping[str, Protected], Plan, int], Iterable[Sequence[tuple[str, int, str]]]]
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ def let_out(
     """Tables for the public, their plan, and how many cells were withheld for `attack` beside the first plan's.
 
     `days`: as evidence.disclosure.make_plan takes them. `attack` is told of protected tables by id, the plan and how
-    many cells it has had withheld, and gives (table, row, column) of cells that give others away. They are withheld
-    too, and it is asked again, at most ROUNDS times.
+    many cells it has had withheld, and gives, for each that others give away, those (table, row, column) that it rests
+    on. The first that was not tried yet is withheld too, and it is asked again, at most ROUNDS times.
     """
     built = {name: (spec, collapsed(spec, frame)) for name, (spec, frame) in whole.items()}
     fewer = {name for name, (_, frame) in built.items() if frame is not whole[name][1]}
@@ -93,7 +93,8 @@ def let_out(
         tables = {name: protect(*table, "public", plan, name in fewer) for name, table in built.items()}
         added = len(plan.hidden - first.hidden)
         found = attack(tables, plan, added) if attack and asked < ROUNDS else ()
-        fresh = {(id, row_names(*built[id])[row], name) for id, row, name in found} - plan.hidden - more
+        named = ([(id, row_names(*built[id])[row], name) for id, row, name in cells] for cells in found)
+        fresh = {name for cells in named for name in [n for n in cells if n not in plan.hidden | more][:1]}
         if not fresh:
             break
         more |= fresh

@@ -77,6 +77,11 @@ class Measure:
         return self.unit in ("share", "rate")
 
     @property
+    def each(self) -> bool:
+        """True for a rate of each one that its denominator counts (cases for each post), not of days."""
+        return self.unit == "rate" and self.per == 1
+
+    @property
     def counted(self) -> str:
         """Arrests per 1,000 days of open cases."""
         if not self.parts:

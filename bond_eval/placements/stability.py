@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from bond_eval.core.formats import capital
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.ages import age_on
 from bond_eval.placements.history import ADOPTED_BY_CARER, ADOPTED_BY_OTHERS, History
@@ -28,7 +29,7 @@ class Rules:
         names = {"Temporary placements": self.temporary, "changes within one carer": self.same_carer}
         counted = [name for name, counts in names.items() if counts]
         text = " and ".join(counted)
-        return f"{text[:1].upper()}{text[1:]} count" + ("" if len(counted) == 2 else " too")
+        return f"{capital(text)} count" + ("" if len(counted) == 2 else " too")
 
 
 VARIANTS = (Rules(), Rules(temporary=True), Rules(same_carer=True), Rules(True, True))

@@ -13,6 +13,8 @@ from bond_eval.workbook.locks import private_folder
 from bond_eval.workbook.progress import Progress
 from bond_eval.workbook.settings import RunSettings
 
+Place = tuple[str, int, str]
+
 
 class Refused(Exception):
     """The audit found what may not be published; `lines` say what."""
@@ -35,8 +37,8 @@ def attack(folder: Path, settings: RunSettings, progress: Progress, log: ledger.
         raise Refused(report.lines())
 
 
-def weak(settings: RunSettings, progress: Progress) -> Callable[..., set[tuple[str, int, str]]]:
-    """What evidence.release asks while it makes a release: (table, row, column) of cells that give others away.
+def weak(settings: RunSettings, progress: Progress) -> Callable[..., set[tuple[Place, ...]]]:
+    """What evidence.release asks while it makes a release: cells (table, row, column) that give others away.
 
     It is given protected tables by id, the plan, and how many cells were withheld for its answers so far.
     """
@@ -44,12 +46,12 @@ def weak(settings: RunSettings, progress: Progress) -> Callable[..., set[tuple[s
 
     before = settings.run_before()
 
-    def found(tables: Mapping[str, Any], plan: Any, more: int) -> set[tuple[str, int, str]]:
+    def found(tables: Mapping[str, Any], plan: Any, more: int) -> set[tuple[Place, ...]]:
         said = f"{more:,} more cells were withheld for it" if more else "before notebooks read them"
         progress.note(f"Attacking the tables ({said})")
         with private_folder() as folder:
             write_tables(folder, {id: table.to_csv() for id, table in tables.items()}, plan)
-            return {cell for fall in audit(folder, None, before).falls for cell in fall.cells}
+            return {cells for fall in audit(folder, None, before).falls for cells in fall.cells}
 
     return found
 

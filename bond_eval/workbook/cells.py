@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from bond_eval.core.findings import FINDING_MIME, Finding
-from bond_eval.core.formats import plural
+from bond_eval.core.formats import capital, plural
 from bond_eval.workbook.execute import DIED, OUT_OF_MEMORY, TIMED_OUT, WORKER_LOST, Outcome
 from bond_eval.workbook.parameters import Declared
 from bond_eval.workbook.settings import DONE, FAILED, INCOMPLETE, NotebookResult
@@ -153,7 +153,7 @@ def _completeness(notebook: Any, says: Declared, tables: Collection[str]) -> tup
     missing += [f"the figure of cell {number} has no text alternative" for number, alt in alts if not alt]
     if missing:
         text = "; ".join(missing)
-        return INCOMPLETE, None, "", f"{text[:1].upper()}{text[1:]}.", count
+        return INCOMPLETE, None, "", f"{capital(text)}.", count
     return DONE, None, "", "", count
 
 

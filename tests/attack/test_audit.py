@@ -13,6 +13,7 @@ import pytest
 
 from bond_eval.audit import audit
 from bond_eval.audit.bounds import System, _system, bounds
+from bond_eval.audit.intervals import sizes
 from bond_eval.audit.leaks import leaks, read_confidential
 from bond_eval.audit.links import Relation, relations
 from bond_eval.audit.periods import dated, goes_on, year_of
@@ -316,6 +317,33 @@ def test_numbers_as_they_are_written(text, value):
     assert (number(text).value if number(text) else None) == value
 
 
+def _interval(part, whole):
+    """Part, whole, share and Wilson's ends as a CSV has them."""
+    from bond_eval.methods.proportions import share_of
+
+    return [f"{number:.10g}" for number in share_of(part, whole)]
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "hide", "fell"),
+    [
+        (0, 3, {"of"}, {"of": 3}),  # none of a few
+        (4, 4, {"of", "children"}, {"children": 4, "of": 4}),  # all of a few
+        (2, 7, {"children"}, {"children": 2}),
+        (0, 3, {"of", "share"}, {}),
+        (0, 3, {"of", "lower"}, {}),
+    ],
+)
+def test_the_ends_of_an_interval_give_away_what_it_is_of(part, whole, hide, fell):
+    columns = ("children", "of", "share", "lower", "upper")
+    values = [("children", "Children", "count", "of", True), ("of", "Of", "count", "", True)]
+    spec = _spec({"year": "Year"}, [], [*values, *((name, name, "percent", "", False) for name in columns[2:])])
+    cells = dict(zip(columns, _interval(part, whole), strict=True)) | dict.fromkeys(hide, "c")
+    grid = Grid("tables/t.csv", "t", ("year", *columns), (("a", *_interval(9, 31)), ("b", *cells.values())))
+    found = {one.terms[0][0][2]: one.low for one in sizes([_tables(grid, spec)])}
+    assert found == fell
+
+
 def test_periods_that_went_on_when_a_release_was_made():
     """A year, quarter or month that had not ended; a day, a name and a file of the same release are none."""
     went_on = [goes_on(text, "2019-20-Q3") for text in ("2019-20", "2019-20-q4", "january 2020", "2020-02-29")]
@@ -323,6 +351,8 @@ def test_periods_that_went_on_when_a_release_was_made():
     over = ("2018-19", "2019-20-q3", "december 2019", "2019-12-31", "ifa", "all")
     assert not any(goes_on(text, "2019-20-Q3") for text in over)
     assert all(map(dated, ("2019-20", "2019-20-q4", "january 2020", "2020-02-29"))) and not dated("ifa")
+    followed = [goes_on(text, "2019-20-Q3", 12) for text in ("2018-19", "2018-19-q4", "2018-19-q3", "2017-18")]
+    assert followed == [True, True, False, False], "twelve months after it are over too, or are not"
     assert not goes_on("2019-20", "2019-20-Q4") and not goes_on("2019-20", "tables/series.csv")
 
 
@@ -692,9 +722,11 @@ def test_sums_of_two_releases_are_of_the_same_rows_and_of_no_period_that_went_on
     """A measure that was not there a quarter ago, and a year that was not over, say nothing of what was withheld."""
     years = [f"20{year}-{year + 1}" for year in range(15, 21)]
 
-    def write(folder, measures, hidden, more=0):
-        rows = [(name, year, "c" if (name, year) in hidden else 20 + 3 * at + 7 * here + more * (year == "2020-21"))
-                for here, name in enumerate(measures) for at, year in enumerate(years)]  # fmt: skip
+    def write(folder, measures, few, hidden, more=0):
+        counts = {(name, year): 20 + 3 * at + 7 * here + more * (year == "2020-21")
+                  for here, name in enumerate(measures) for at, year in enumerate(years)}  # fmt: skip
+        counts |= {("out", few): 3 + more} if "out" in measures else {}
+        rows = [(*key, "c" if key in hidden else count) for key, count in counts.items()]
         _write(folder / "tables" / "series.csv", [("measure", "year", "children"), *rows])
         schema = json.loads((folder / "tables" / "schema.json").read_text())
         labels = {"measure": "Measure", "year": "Year"}
@@ -709,8 +741,8 @@ def test_sums_of_two_releases_are_of_the_same_rows_and_of_no_period_that_went_on
         ("2020-21", ("in", "out"), 0, False),
         ("2020-21", ("in", "out"), 9, False),
     ):
-        write(earlier, ("in", "out"), {("out", year)})
-        write(release, now, set(), more)
+        write(earlier, ("in", "out"), year, {("out", year)})
+        write(release, now, year, set(), more)
         assert bool(_kinds(release, previous=earlier) & {"recovered"}) is falls, (year, now)
 
 

@@ -160,7 +160,7 @@ def test_nothing_falls_alone_or_with_every_run(published, tmp_path):
 def audit_together(folder, plan, rows=None):
     """Withheld counts that fall where region and all tables of all runs are read, less those that fall without it."""
     runs = [
-        named(table, f"{job.name}: ")
+        named(table, job.name)
         for job in plan
         for table in tables_of(read_folder(folder / job.authority / job.folder))
         if table.where.endswith(".csv")

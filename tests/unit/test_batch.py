@@ -174,7 +174,8 @@ def undisturbed(stand_in, calm):
 @contextlib.contextmanager
 def _batch(plan, out, *more):
     """A batch by its command, in a process that is told to end if it has not."""
-    rows = ["authority,quarter,data", *(f"{job.authority},{job.quarter},{job.data}" for job in plan)]
+    rows = ["authority,quarter,data,notebooks"]
+    rows += [f"{job.authority},{job.quarter},{job.data},{';'.join(job.only)}" for job in plan]
     path = Path(out).parent / "plan.csv"
     path.write_text("\n".join(rows), encoding="utf-8")
     code = "from bond_eval.cli import main; main()"
@@ -376,27 +377,21 @@ TEN = tuple(f"town{number}" for number in range(10))
 
 
 def _real_plan(folder, names, quarters, only):
-    """Path of the plan of a batch of small authorities without an effect; their data lie beside it."""
+    """A batch of small authorities without an effect; their data lie in the folder."""
     from bond_eval.sample import write_sample
 
-    lines = ["authority,quarter,data,notebooks"]
     for number, name in enumerate(names):
         write_sample(folder / "data" / name, seed=2021 + number, children=100 + 5 * number, world="null")
-    lines += [f"{name},{quarter},{folder / 'data' / name},{only}" for quarter in quarters for name in names]
-    (folder / "plan.csv").write_text("\n".join(lines), encoding="utf-8")
-    return str(folder / "plan.csv")
-
-
-def _begun(plan, out, *options):
-    return subprocess.Popen([sys.executable, "-m", "bond_eval.cli", "batch", plan, "--out", out, *options], cwd=ROOT)
+    data = {name: str(folder / "data" / name) for name in names}
+    return [Planned(name, quarter, data[name], only=only) for quarter in quarters for name in names]
 
 
 @pytest.mark.full
 @pytest.mark.parametrize(
     ("names", "quarters", "only", "lost"),
     [
-        (("north", "south"), QUARTERS, "00_data_quality;01_placement_trends", "south-2020-21-Q1"),
-        (TEN, ("2019-20-Q3", "2019-20-Q4", *QUARTERS), "", "town6-2020-21-Q2"),
+        (("north", "south"), QUARTERS, ("00_data_quality", "01_placement_trends"), "south-2020-21-Q1"),
+        (TEN, ("2019-20-Q3", "2019-20-Q4", *QUARTERS), (), "town6-2020-21-Q2"),
     ],
     ids=["two by two", "ten by four"],
 )
@@ -405,19 +400,17 @@ def test_the_workbook_gives_the_same_bytes_here_and_on_a_cluster_with_a_worker_k
 ):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     plan, here, there = _real_plan(tmp_path, names, quarters, only), tmp_path / "here", tmp_path / "there"
-    assert _begun(plan, here).wait() == 0
+    with _batch(plan, here, "--jobs", "2") as batch:
+        said, errors = batch.communicate()
+    assert batch.returncode == 0, said + errors
     first = _published(here)
-    assert all((here / job.authority / job.folder / "index.html").is_file() for job in read_plan(plan))
-    again = run_batch(read_plan(plan), str(here), jobs=2)
+    assert all((here / job.authority / job.folder / "index.html").is_file() for job in plan)
+    again = run_batch(plan, str(here), jobs=2)
     assert all(result.reused for result in again.results) and _published(here) == first
-    with _cluster(tmp_path) as (address, cluster):
-        batch = _begun(plan, there, "--scheduler", address)
-        try:
-            family = _kill_worker_in_mid_run(cluster, there / "logs" / f"{lost}.log", 3 * 3600)
-            assert batch.wait() == 0
-        finally:
-            batch.terminate()
-            batch.wait(timeout=60)
+    with _cluster(tmp_path) as (address, cluster), _batch(plan, there, "--scheduler", address) as batch:
+        family = _kill_worker_in_mid_run(cluster, there / "logs" / f"{lost}.log", 3 * 3600)
+        said, errors = batch.communicate()
+        assert batch.returncode == 0, said + errors
     assert psutil.wait_procs(family, timeout=60)[1] == []
     assert _summary(there)[lost]["attempts"] == "2"
     assert _published(there) == first

@@ -156,3 +156,21 @@ def test_a_whole_finding_is_accepted() -> None:
 def test_a_finding_that_lacks_something_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must hold"):
         Finding(**{**GOOD, **wrong})
+
+
+def test_a_share_is_withheld_with_what_it_is_a_share_of():
+    """The ends of the interval of none of a few are those of that few alone."""
+    from bond_eval.evidence.registry import registered
+
+    for table in registered().values():
+        counts = {value.name: value.of for value in table.values if value.guarded and not value.inward}
+        for value in (value for value in table.values if value.kind == "percent"):
+            followed = counts.keys() & set(value.follows)
+            wholes = {part: set(_wholes(part, counts)) for part in followed}
+            alone = [part for part in followed if wholes[part] and not wholes[part] & followed]
+            assert all(part in set().union(*wholes.values()) for part in alone), (table.id, value.name, alone)
+
+
+def _wholes(part, counts):
+    while (part := counts.get(part, "")) in counts:
+        yield part

@@ -118,7 +118,7 @@ def _steps(days: np.ndarray, left: np.ndarray, view: View) -> list[float]:
     values=(
         Value("children", "Children so far", of="of"),
         Value("of", "Of"),
-        *interval("estimate", "Estimate", "percent", "children"),
+        *interval("estimate", "Estimate", "percent", "children", "of"),
     ),
     method="cumulative incidence with competing risks (Aalen-Johansen), 95% limits on the log(-log) scale",
 )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bond_eval.core.formats import capital
 from bond_eval.evidence.disclosure import small
 from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
@@ -151,8 +152,8 @@ def _rows(found: pd.DataFrame) -> pd.DataFrame:
         rate=rows["rate"] * 100,
         said=[_said(*one) for one in written],
         verdict=[reach_words(*one) for one in judged],
-        value=[_named(value) for value in rows["value"]],
-        characteristic=[_named(name) for name in rows["characteristic"]],
+        value=[capital(value) for value in rows["value"]],
+        characteristic=[capital(name) for name in rows["characteristic"]],
     )
 
 
@@ -177,11 +178,6 @@ def _beside(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _said(ratio: float, low: float, high: float) -> str:
     return f"{ratio:.2f} ({low:.2f} to {high:.2f})" if ratio == ratio and high == high else NOT_COMPARED
-
-
-def _named(word: object) -> str:
-    text = str(word)
-    return text[:1].upper() + text[1:]
 
 
 @table(
@@ -261,7 +257,7 @@ def equity_missing(view: View) -> Rows:
         known = set() if base is None else set(base["characteristic"])
         for row in missing(register, view.as_of, key).itertuples():
             told = "yes" if row.characteristic in known else "no"
-            rows.append((name, _named(row.characteristic), *share_of(row.not_recorded, row.children), told))
+            rows.append((name, capital(row.characteristic), *share_of(row.not_recorded, row.children), told))
     return rows
 
 

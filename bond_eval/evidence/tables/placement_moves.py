@@ -33,7 +33,11 @@ from bond_eval.placements.moves import (
 from bond_eval.placements.stability import VARIANTS, long_term, three_or_more
 
 MOVES = Value("moves", "Moves")
-SHARE = (Value("children", "Children", of="of"), Value("of", "Of"), *interval("share", "Share", "percent", "children"))
+SHARE = (
+    Value("children", "Children", of="of"),
+    Value("of", "Of"),
+    *interval("share", "Share", "percent", "children", "of"),
+)
 BEFORE, SINCE = "Before the baseline", "Since the baseline"
 OWN, OTHER_CARE, LEFT = "In-house or connected carers", "Other care", "Left care, or placed for adoption"
 GROUPS = {
@@ -109,7 +113,7 @@ def move_marks(view: View) -> Rows:
         Value("children", "Children", of="of", follows=("gap",)),
         Value("of", "Of"),
         Value("gap", "Differs from a rule above by a few", inward=True),
-        *interval("share", "Share", "percent", "children", "gap"),
+        *interval("share", "Share", "percent", "children", "of", "gap"),
     ),
     margins=("date",),
     method="NI062 and NI063; Wilson 95% interval",

@@ -145,7 +145,7 @@ def scales_of_many(frame: pd.DataFrame) -> pd.DataFrame:
         Value("of", "Children compared"),
         Value("before", "Days before", "number", follows=("children",)),
         Value("after", "Days after", "number", follows=("children",)),
-        *interval("share", "Mean change a child", "decimal", "children"),
+        *interval("share", "Mean change a child", "decimal", "children", "of"),
     ),
     source=LINKED,
     method="windows of one length on both sides, a year at most; t interval; describes, proves no effect",

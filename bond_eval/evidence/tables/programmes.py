@@ -175,13 +175,9 @@ def programme_cohorts(view: View) -> Rows:
     for key, programme, register in each(view):
         for name, part in cohort_table(register, view.as_of, key).groupby("characteristic", sort=False):
             counts = part[["value", "referred", "started"]].itertuples(index=False)
-            rows += [(programme, _named(name), _named(value), *numbers) for value, *numbers in counts]
-            rows.append((programme, _named(name), ALL, *part[["referred", "started"]].sum()))
+            rows += [(programme, formats.capital(name), formats.capital(value), *numbers) for value, *numbers in counts]
+            rows.append((programme, formats.capital(name), ALL, *part[["referred", "started"]].sum()))
     return rows
-
-
-def _named(word: str) -> str:
-    return word[:1].upper() + word[1:]
 
 
 BROAD = (

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bond_eval.core.formats import capital
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.coarse import fold
 from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
@@ -120,7 +121,7 @@ def social_value_proxies(view: View) -> pd.DataFrame:
 def staff_roles(view: View) -> Rows:
     """The latest staff list of Route 29, with its total."""
     staff = _stock(view, "staff in post")
-    rows = [(str(role)[:1].upper() + str(role)[1:], n) for role, n in staff.items()]
+    rows = [(capital(role), n) for role, n in staff.items()]
     return [*rows, (ALL, staff.sum())] if rows else []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bond_eval.core.formats import capital
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.registry import ALL, Rows, Value, interval, table
 from bond_eval.evidence.tables.domestic_abuse import ACTIVITY, SHARE
@@ -39,8 +40,7 @@ def trauma_training(view: View) -> Rows:
 
 
 def _named(word: object) -> str:
-    text = str(word) or "Not recorded"
-    return text[:1].upper() + text[1:]
+    return capital(str(word) or "Not recorded")
 
 
 def _audits(view: View) -> pd.DataFrame:

@@ -70,7 +70,7 @@ def trend_methods(view: View) -> Rows:
         counts = f"{plain.verdict}: {written(plain.effect)}, {judged(plain.effect)}" if plain.effect else plain.reason
         rows.append(
             (
-                PLANNED if method == SIDE_BY_SIDE[0] else OTHERS, NAMES[method][:1].upper() + NAMES[method][1:], few,
+                PLANNED if method == SIDE_BY_SIDE[0] else OTHERS, formats.capital(NAMES[method]), few,
                 *ends_of(plain.alone), written(plain.alone) if plain.alone else CANNOT, judged(plain.alone),
                 f"{written(seasons.alone)}, {judged(seasons.alone)}" if seasons.alone else CANNOT,
                 _between(held) if held else "not measured", counts,
@@ -228,7 +228,7 @@ def trend_coverage(view: View) -> pd.DataFrame:
     labels = ["method", "months", "after", "autocorrelation"]
     found = frame.groupby(labels, sort=False)["coverage"].agg(lowest="min", highest="max").reset_index()
     accepted = [trusted((low, high)) for low, high in zip(found["lowest"], found["highest"], strict=True)]
-    names = [f"{name[:1].upper()}{name[1:]}" for name in found["method"].map(NAMES)]
+    names = [formats.capital(name) for name in found["method"].map(NAMES)]
     found = found.assign(method=names, accepted=np.where(accepted, "yes", "no"))
     return found.assign(case=[f"{row.method}: {row.months} months, {row.after} of them after"
                               for row in found.itertuples()])  # fmt: skip
@@ -251,5 +251,5 @@ def trend_false_positives(view: View) -> pd.DataFrame:
     frame = _coverage()
     frame = frame[frame["process"].str.startswith("shock")]
     frame = frame.assign(wrong=1 - frame["coverage"], method=frame["method"].map(NAMES))
-    return frame.assign(case=[f"{row.method[:1].upper()}{row.method[1:]}, {row.process}, {row.mean:.0f} a month"
+    return frame.assign(case=[f"{formats.capital(row.method)}, {row.process}, {row.mean:.0f} a month"
                               for row in frame.itertuples()])  # fmt: skip

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from bond_eval.core.formats import capital
 from bond_eval.evidence.gate import small
 from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
 from bond_eval.evidence.tables.programmes import REGISTER, called, each
@@ -227,5 +228,5 @@ def _strata(view: View, key: str, name: str, register: Register) -> Iterator[tup
     # Who was referred stands in another table by the same statuses.
     few = least(*strata["eligible"], *reached["started"], *left)
     for status, own, chosen in strata.itertuples(index=False):
-        yield name, status[:1].upper() + status[1:], few, own, chosen
+        yield name, capital(status), few, own, chosen
     yield name, ALL, least(left.sum()), eligible, int(strata["chosen"].sum())

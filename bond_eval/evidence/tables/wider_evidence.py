@@ -85,7 +85,7 @@ def wider_designs(view: View) -> pd.DataFrame:
     values=(
         Value("children", "Not looked after since", of="of"),
         Value("of", "Of"),
-        *interval("share", "Share", "percent", "children"),
+        *interval("share", "Share", "percent", "children", "of"),
         Value("published", "Published elsewhere for the model", "text", children=False),
     ),
     source="programme register and SSDA903; data/reference/wider_evidence.csv",
