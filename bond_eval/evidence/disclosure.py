@@ -95,10 +95,10 @@ def rounded(numbers: Any, step: Any) -> Any:
     return np.floor(numbers / step + 0.5) * step
 
 
-def lines(table: Table, frame: pd.DataFrame, margins: Sequence[str] = ()) -> list[pd.Index]:
+def lines(table: Table, frame: pd.DataFrame) -> list[pd.Index]:
     """Rows that add up: for each margin, its members and total, with the other labels fixed."""
     found = []
-    for margin in margins or table.margins:
+    for margin in table.margins:
         others = [label for label in table.labels if label != margin]
         groups = frame.groupby(others, sort=False, dropna=False, observed=True) if others else [("", frame)]
         found += [part.index for _, part in groups if (part[margin] == ALL).any() and len(part) > 1]

@@ -19,7 +19,7 @@ from bond_eval.audit.links import Relation, relations
 from bond_eval.audit.periods import dated, goes_on, year_of
 from bond_eval.audit.read import Grid, Published, Text, read_folder
 from bond_eval.audit.small import in_tables, in_text
-from bond_eval.audit.tables import number, tables_of
+from bond_eval.audit.tables import alike, named, number, tables_of
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FINDING_MIME
 from bond_eval.workbook.attack import schema
@@ -354,6 +354,29 @@ def test_periods_that_went_on_when_a_release_was_made():
     followed = [goes_on(text, "2019-20-Q3", 12) for text in ("2018-19", "2018-19-q4", "2018-19-q3", "2017-18")]
     assert followed == [True, True, False, False], "twelve months after it are over too, or are not"
     assert not goes_on("2019-20", "2019-20-Q4") and not goes_on("2019-20", "tables/series.csv")
+
+
+@pytest.mark.parametrize(
+    ("span", "period", "before", "out", "one"),
+    [
+        ("all", "2019-20-Q4", "2019-20-Q4", "9", True),
+        ("all", "2020-21-Q1", "2019-20-Q4", "9", False),  # the latest of each is of another quarter
+        ("all", "2019-20-Q4", "2019-20-Q4", "8", False),  # a part was revised
+        ("12 months", "2018-19", "2018-19", "9", True),
+        ("12 months", "2019-20", "2019-20", "9", False),  # who left in it was still followed
+    ],
+)
+def test_sums_of_two_releases_are_one_count_of_the_same_periods_and_parts(span, period, before, out, one):
+    values = [("n", "Children", "count", "", True), ("period", "Period", "text", "", False)]
+    labels = {"within": "Within", "measure": "Measure", "year": "Year"}
+    year = period if span != "all" else "all"
+
+    def release(period, out):
+        rows = ((span, "in", year, "c", period), (span, "out", year, out, period))
+        return _tables(Grid("tables/t.csv", "t", (*labels, "n", "period"), rows), _spec(labels, [], values))
+
+    tables = [release(period, "9"), named(release(before, out), "2019-20-Q4")]
+    assert alike([[(at, 0, "n"), (at, 1, "n")] for at in (0, 1)], tables) is one
 
 
 def test_financial_years_of_labels():

@@ -319,6 +319,12 @@ def test_what_an_attack_asks_for_is_withheld_but_for_what_earlier_releases_give(
         before = frame[frame["kind"].isin(kinds)].astype(str)
         release = {"quarter": Quarter.parse("2020-21-Q1"), "tables": {"dated": before}}
         assert make_plan(built, FACTS, [release], frozenset({name(asked)})).hidden == frozenset()
+    # A total that is withheld with a part is bounded by the parts that are shown, and yet not given.
+    table, frame = dated([8, 3, 30])
+    before = frame[frame["kind"].isin(["a", "c"])].astype(str)
+    release = {"quarter": Quarter.parse("2020-21-Q1"), "tables": {"dated": before}}
+    plan = make_plan({"dated": (table, frame)}, FACTS, [release], frozenset({name(ALL)}))
+    assert plan.hidden == {name("b"), name(ALL)}
 
 
 def test_the_plan_is_saved_beside_a_public_release_only(tmp_path: Path) -> None:

@@ -117,6 +117,18 @@ def test_the_attack_is_asked_so_often_and_no_more(agreeing) -> None:
     assert all(("there", (row,), "share") in plan.hidden for row in "abcdefg"[: release.ROUNDS])
 
 
+def test_where_withholding_one_cell_does_not_help_the_next_is_tried(agreeing) -> None:
+    cells, asked = tuple(("there", row, "share") for row in (2, 0, 1)), []
+
+    def twice(tables, plan, more):
+        asked.append(more)
+        return {cells} if more < 2 else ()
+
+    _, plan, more = let_out(agreeing, FACTS, attack=twice)
+    assert asked == [0, 1, 2] and more == 2
+    assert {row for id, (row,), name in plan.hidden if (id, name) == ("there", "share")} == {"c", "a"}
+
+
 # -- what is worked out from few ---------------------------------------------------------------------------------------
 
 # Values of tables that count children which follow no count, and why they may stand where the counts are withheld.
