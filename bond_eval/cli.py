@@ -1,12 +1,9 @@
-"""The command line.
-
-Every command: 0 done, 1 some notebook failed or is incomplete (`verify`: some file differs), 2 usage or input, 3 the
-audit found what may not be published, 130 interrupted.
-"""
+"""The command line; its help says what each exit status means, and lists commands in the order of their definition."""
 
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -51,6 +48,18 @@ def main() -> None:
         sys.exit(130)
 
 
+@app.command(epilog="Example: bond-eval init my-authority --name 'My Authority'")
+def init(
+    folder: Annotated[Path, typer.Argument(help="New or empty folder, named after the authority.")],
+    name: Annotated[str, typer.Option(help="The authority as it stands on pages (default: the folder's name).")] = "",
+) -> None:
+    """Make an authority's folder: settings, forms, what goes where."""
+    from bond_eval.intake.start import START, write_start
+
+    write_start(folder, name)
+    print(f"The folder is ready: open {folder / START}, which says what to put where.")
+
+
 @app.command(epilog="Example: bond-eval check extracts/2020-21-Q2 --csv issues.csv")
 def check(
     data: DataArgument,
@@ -58,15 +67,17 @@ def check(
     authority: Authority = "authority",
     internal: Internal = False,
 ) -> None:
-    """Read the files and report every defect by severity, with values masked and children as row numbers.
+    """Report every defect of the files, and the command that is next.
 
-    The folders finance, register, measures and dfe beside the return are read too, on past a file that cannot be read.
+    Values are masked, and children are row numbers. The folders finance, register, measures and dfe beside the return
+    are read too, on past a file that cannot be read.
     """
     import pandas as pd
 
     from bond_eval.core.atomic import write_text
     from bond_eval.core.issues import public
     from bond_eval.intake.beside import read_beside
+    from bond_eval.intake.start import unset
 
     loaded = _load(data, authority)
     reports = [loaded.issues]
@@ -85,10 +96,183 @@ def check(
     if report.empty:
         print("No issue was found.")
     last = Quarter.of(loaded.submissions["last_day"].max())
-    print(f"The files end with {last}. Next: bond-eval run --data {data} --authority {authority} --quarter {last}")
+    told = f"--data {shlex.quote(data)} --authority {authority} --quarter {last}"
+    print("\n".join([*unset(find_data(data), authority), f"The files end with {last}. Next: bond-eval run {told}"]))
     if csv:
         write_text(csv, report.to_csv(index=False, lineterminator="\n"))
         print(f"The report is in {csv}.")
+
+
+@app.command(epilog="Example: bond-eval run --data extracts --authority salford --quarter 2020-21-Q2")
+def run(
+    data: Annotated[str, typer.Option(help="Folder, zip, file or URL that holds the return.")] = short_form(SAMPLE),
+    authority: Annotated[str, typer.Option(help="Short name of the authority, for folders (sample: salford).")] = "",
+    quarter: Annotated[str, typer.Option(help="Financial quarter, such as 2020-21-Q2.")] = "2020-21-Q2",
+    out: Annotated[str, typer.Option(help="Folder or URL; the run goes to OUT/AUTHORITY/QUARTER.")] = "outputs",
+    only: Annotated[list[str] | None, typer.Option(help="Run only this notebook (may be repeated).")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Notebooks at once.")] = 2,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 2021,
+    internal: Internal = False,
+    force: Annotated[bool, typer.Option("--force", help="Run what is unchanged too.")] = False,
+    timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 900,
+    memory: Annotated[int | None, typer.Option(min=1, help="Megabytes that a notebook may take (Linux).")] = None,
+    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE of a notebook.")] = None,
+) -> None:
+    """Make a quarter's pages, tables and findings. What is unchanged is reused."""
+    from bond_eval.workbook.parameters import read_pairs
+    from bond_eval.workbook.progress import for_terminal
+    from bond_eval.workbook.run import run_workbook
+    from bond_eval.workbook.settings import RunSettings
+    from bond_eval.workbook.store import joined, run_at
+
+    if not authority and data != short_form(SAMPLE):
+        raise InputError("It is not said whose return this is: add --authority and a short name, such as my-authority.")
+    settings = partial(
+        RunSettings,
+        authority=(authority := authority or "salford"),
+        quarter=Quarter.parse(quarter),
+        only=tuple(only or ()),
+        jobs=jobs,
+        audience="internal" if internal else "public",
+        seed=seed,
+        cell_timeout=timeout,
+        memory_mb=memory,
+        force=force,
+        dials=read_pairs(parameter or ()),
+    )
+    report = run_at(data, out, settings, lambda made: run_workbook(made, for_terminal()))
+    if not _refused(report):
+        print(f"The site is at {joined(out, authority, report.folder.name, 'index.html')}")
+    raise typer.Exit(report.exit_status)
+
+
+@app.command(epilog="Example: bond-eval publish outputs/salford/2020-21-Q2 --date 2020-11-10")
+def publish(
+    run: Annotated[Path, typer.Argument(help="Folder of a whole public run.")],
+    to: Annotated[Path, typer.Option(help="Releases lie in TO/AUTHORITY/QUARTER.")] = Path("outputs/published"),
+    reason: Annotated[str, typer.Option(help="Why this replaces the revision before it.")] = "",
+    date: Annotated[str, typer.Option(help="Date on the pages, such as 2020-11-10 (default: today).")] = "",
+    incomplete: Annotated[bool, typer.Option("--incomplete", help="Publish though not all of it came out.")] = False,
+) -> None:
+    """Publish a run as a site that is never changed again. Other content makes a new revision."""
+    from bond_eval.workbook.attack import Refused
+    from bond_eval.workbook.progress import for_terminal
+    from bond_eval.workbook.site import publish_run
+
+    try:
+        day = dt.date.fromisoformat(date) if date else None
+    except ValueError as error:
+        raise InputError(f"--date {date!r} is not a date: write it as 2020-11-10.") from error
+    try:
+        release = publish_run(run, to, reason, day, incomplete, for_terminal())
+    except Refused as refusal:
+        print("\n".join(refusal.lines))
+        raise typer.Exit(3) from None
+    what = "is published" if release.new else "holds the same already; nothing was written"
+    print(f"Revision {release.number} {what}: {release.folder / 'index.html'}")
+
+
+@app.command(epilog="Example: bond-eval compare outputs/salford/2020-21-Q1 outputs/salford/2020-21-Q2 --csv moved.csv")
+def compare(
+    earlier: Annotated[Path, typer.Argument(help="Folder of the earlier run.")],
+    later: Annotated[Path, typer.Argument(help="Folder of the later run.")],
+    out: Annotated[Path | None, typer.Option(help="Page to write (default: beside the later run).")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Also write every movement as CSV.")] = None,
+) -> None:
+    """Show what moved between two runs. It says whether beyond noise, and which changes could explain it."""
+    from bond_eval.workbook.compare import compare_runs
+    from bond_eval.workbook.compare_page import lines, write_csv, write_page
+
+    compared = compare_runs(earlier, later)
+    page = out or later.parent / f"compare-{earlier.name}-{later.name}.html"
+    write_page(compared, page)
+    print("\n".join(lines(compared)))
+    print(f"The page is at {page}.")
+    if csv:
+        write_csv(compared, csv)
+        print(f"Every movement is in {csv}.")
+
+
+@app.command(epilog="Example: bond-eval why placement_trends.outside_now --run outputs/salford/2020-21-Q2")
+def why(
+    finding: Annotated[str, typer.Argument(help="Id of a finding, as findings.json has it.")],
+    run: Annotated[Path, typer.Option(help="Folder of a run.", show_default=short_form(REFERENCE_RUN))] = REFERENCE_RUN,
+    every: Annotated[bool, typer.Option("--all", help="Name every test, not the first few.")] = False,
+) -> None:
+    """Print what a finding rests on, down to its files and tests."""
+    from bond_eval.workbook.why import chain, shortened
+
+    steps = chain(run, finding)
+    for step, text in steps if every else shortened(steps):
+        print(f"{step:10}{text}")
+
+
+@app.command(epilog="Example: bond-eval audit outputs/salford/2020-21-Q2 --against our-extracts")
+def audit(
+    folder: Annotated[Path, typer.Argument(help="Folder of a public run or site.")],
+    against: Annotated[Path | None, typer.Option(help="The return, to search for its ids, births, postcodes.")] = None,
+    previous: Annotated[Path | None, typer.Option(help="Folder of the release before, to compare with.")] = None,
+) -> None:
+    """Attack a published folder for what it says of children. Exit status 3 where anything falls."""
+    from bond_eval.audit import audit as attack
+
+    report = attack(folder, against, previous)
+    print("\n".join(report.lines()))
+    raise typer.Exit(3 if report.falls else 0)
+
+
+@app.command(epilog="Example: bond-eval verify outputs/salford/2020-21-Q2")
+def verify(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
+    """Check every file of a run against its manifest. Exit status 1 where one differs."""
+    from bond_eval.audit.verify import verify as differences
+
+    named, lines = differences(folder)
+    print("\n".join(lines or [f"All {named:,} files are those that the manifest names."]))
+    raise typer.Exit(1 if lines else 0)
+
+
+@app.command(epilog="Example: bond-eval batch plan.csv --out outputs --jobs 2")
+def batch(
+    plan: Annotated[str, typer.Argument(help="CSV or YAML: authority, quarter, data [, audience, notebooks, seed].")],
+    out: Annotated[str, typer.Option(help="Folder or URL of the runs: OUT/AUTHORITY/QUARTER.")] = "outputs",
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at once on this machine.")] = 2,
+    scheduler: Annotated[str, typer.Option(help="Run on the Dask cluster at tcp://host:port instead.")] = "",
+    retries: Annotated[int, typer.Option(min=0, help="How often a run whose process dies is begun again.")] = 2,
+    internal: Internal = False,
+) -> None:
+    """Run many quarters and authorities; run again, it resumes. The authorities are laid side by side."""
+    from bond_eval.workbook.batch import run_batch
+    from bond_eval.workbook.batch_plan import read_plan
+    from bond_eval.workbook.progress import for_terminal
+    from bond_eval.workbook.store import exists, joined
+
+    report = run_batch(read_plan(plan, internal), out, jobs, scheduler, for_terminal(), retries)
+    print("\n".join(report.lines()))
+    if exists(joined(out, "region.html")):
+        print(f"The runs are linked from {joined(out, 'region.html')}")
+    raise typer.Exit(report.exit_status)
+
+
+@app.command(epilog="Example: bond-eval claims our-cabinet-report.csv --json")
+def claims(
+    file: Annotated[Path | None, typer.Argument(help="Claims: claim_id, value, formula (default: ours).")] = None,
+    facts: Annotated[Path | None, typer.Option(help="Your own facts: name, value.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Work the figures of a report out again, before it is published."""
+    from bond_eval.core.places import REFERENCE
+    from bond_eval.evidence.claims_lint import lint
+
+    report = lint(file or REFERENCE / "claims.csv", facts)
+    print(report.as_json() if as_json else report.as_text())
+
+
+@app.command(epilog="Example: bond-eval template our-extracts/templates")
+def template(folder: Annotated[Path, typer.Argument(help="New or empty folder to write.")]) -> None:
+    """Write an empty file of every form, and what each column means. Forms may lie beside a return."""
+    from bond_eval.intake.templates import write_templates
+
+    print(f"{len(write_templates(folder))} files are in {folder}; README.md says what goes where.")
 
 
 @app.command(epilog="Example: bond-eval counts data/sample/salford --out daily.csv")
@@ -99,7 +283,7 @@ def counts(
     authority: Authority = "authority",
     internal: Internal = False,
 ) -> None:
-    """Write children looked after on each day by category; 1 to 5 as c unless --internal.
+    """Write children looked after on each day; 1 to 5 as c.
 
     Days beside each other show single moves: the file is for those who may see the return, not to publish.
     """
@@ -112,8 +296,7 @@ def counts(
     daily = daily_counts(build_history(loaded, _as_of(quarter, loaded.submissions))).by_category()
     tidy = daily.rename_axis("date").reset_index().melt("date", var_name="category", value_name="children")
     if not internal:
-        few = tidy["children"].between(1, MINIMUM - 1)
-        tidy["children"] = tidy["children"].astype(object).mask(few, "c")
+        tidy["children"] = tidy["children"].astype(object).mask(tidy["children"].between(1, MINIMUM - 1), "c")
     tidy = tidy.sort_values(["date", "category"])
     write_text(out, tidy.to_csv(index=False, date_format="%Y-%m-%d", lineterminator="\n"))
     print(f"{len(daily):,} days and {daily.shape[1]} categories are in {out}.")
@@ -146,109 +329,6 @@ def episodes(
         print(f"{len(history.audit):,} changes are in {audit} (OFFICIAL-SENSITIVE).")
 
 
-@app.command(epilog="Example: bond-eval run --data extracts --authority salford --quarter 2020-21-Q2")
-def run(
-    data: Annotated[str, typer.Option(help="Folder, zip, file or URL that holds the return.")] = short_form(SAMPLE),
-    authority: Annotated[str, typer.Option(help="Short name of the authority, for folders (sample: salford).")] = "",
-    quarter: Annotated[str, typer.Option(help="Financial quarter, such as 2020-21-Q2.")] = "2020-21-Q2",
-    out: Annotated[str, typer.Option(help="Folder or URL; the run goes to OUT/AUTHORITY/QUARTER.")] = "outputs",
-    only: Annotated[list[str] | None, typer.Option(help="Run only this notebook (may be repeated).")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Notebooks at once.")] = 2,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 2021,
-    internal: Internal = False,
-    force: Annotated[bool, typer.Option("--force", help="Run what is unchanged too.")] = False,
-    timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 900,
-    memory: Annotated[int | None, typer.Option(min=1, help="Megabytes that a notebook may take (Linux).")] = None,
-    parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE of a notebook.")] = None,
-) -> None:
-    """Execute the workbook and publish its pages, tables and findings; what is unchanged is reused."""
-    from bond_eval.workbook.parameters import read_pairs
-    from bond_eval.workbook.progress import for_terminal
-    from bond_eval.workbook.run import run_workbook
-    from bond_eval.workbook.settings import RunSettings
-    from bond_eval.workbook.store import joined, run_at
-
-    if not authority and data != short_form(SAMPLE):
-        raise InputError("It is not said whose return this is: add --authority and a short name, such as my-authority.")
-    settings = partial(
-        RunSettings,
-        authority=(authority := authority or "salford"),
-        quarter=Quarter.parse(quarter),
-        only=tuple(only or ()),
-        jobs=jobs,
-        audience="internal" if internal else "public",
-        seed=seed,
-        cell_timeout=timeout,
-        memory_mb=memory,
-        force=force,
-        dials=read_pairs(parameter or ()),
-    )
-    report = run_at(data, out, settings, lambda made: run_workbook(made, for_terminal()))
-    if not _refused(report):
-        print(f"The site is at {joined(out, authority, report.folder.name, 'index.html')}")
-    raise typer.Exit(report.exit_status)
-
-
-@app.command(epilog="Example: bond-eval batch plan.csv --out outputs --jobs 2")
-def batch(
-    plan: Annotated[str, typer.Argument(help="CSV or YAML: authority, quarter, data [, audience, notebooks, seed].")],
-    out: Annotated[str, typer.Option(help="Folder or URL of the runs: OUT/AUTHORITY/QUARTER.")] = "outputs",
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at once on this machine.")] = 2,
-    scheduler: Annotated[str, typer.Option(help="Run on the Dask cluster at tcp://host:port instead.")] = "",
-    retries: Annotated[int, typer.Option(min=0, help="How often a run whose process dies is begun again.")] = 2,
-    internal: Internal = False,
-) -> None:
-    """Run many quarters of many authorities, and lay the authorities side by side; run again, it resumes."""
-    from bond_eval.workbook.batch import run_batch
-    from bond_eval.workbook.batch_plan import read_plan
-    from bond_eval.workbook.progress import for_terminal
-    from bond_eval.workbook.store import exists, joined
-
-    report = run_batch(read_plan(plan, internal), out, jobs, scheduler, for_terminal(), retries)
-    print("\n".join(report.lines()))
-    if exists(joined(out, "region.html")):
-        print(f"The runs are linked from {joined(out, 'region.html')}")
-    raise typer.Exit(report.exit_status)
-
-
-@app.command(epilog="Example: bond-eval publish outputs/salford/2020-21-Q2 --date 2020-11-10")
-def publish(
-    run: Annotated[Path, typer.Argument(help="Folder of a whole public run.")],
-    to: Annotated[Path, typer.Option(help="Where releases lie: TO/AUTHORITY/QUARTER/revision-N.")] = Path(
-        "outputs/published"
-    ),
-    reason: Annotated[str, typer.Option(help="Why this replaces the revision before it.")] = "",
-    date: Annotated[str, typer.Option(help="Date on the pages, such as 2020-11-10 (default: today).")] = "",
-    incomplete: Annotated[bool, typer.Option("--incomplete", help="Publish though not all of it came out.")] = False,
-) -> None:
-    """Publish a run as a site that is never changed again; other content makes a new revision."""
-    from bond_eval.workbook.attack import Refused
-    from bond_eval.workbook.site import publish_run
-
-    try:
-        day = dt.date.fromisoformat(date) if date else None
-    except ValueError as error:
-        raise InputError(f"--date {date!r} is not a date: write it as 2020-11-10.") from error
-    try:
-        release = publish_run(run, to, reason, day, incomplete)
-    except Refused as refusal:
-        print("\n".join([*refusal.lines, "Nothing was published."]))
-        raise typer.Exit(3) from None
-    what = "is published" if release.new else "holds the same already; nothing was written"
-    print(f"Revision {release.number} {what}: {release.folder / 'index.html'}")
-
-
-@app.command(epilog="Example: bond-eval reference")
-def reference() -> None:
-    """Make outputs/reference anew: the executed notebooks of the sample quarter that the tests re-run."""
-    from bond_eval.workbook.reference import write_reference
-
-    report = write_reference()
-    if not _refused(report):
-        print("outputs/reference is written.")
-    raise typer.Exit(report.exit_status)
-
-
 @app.command(epilog="Example: bond-eval sample --world null --out null-world")
 def sample(
     out: Annotated[Path | None, typer.Option(help="Folder to write (default: data/sample/AUTHORITY).")] = None,
@@ -257,7 +337,7 @@ def sample(
     children: Annotated[int | None, typer.Option(min=1, help="About how many are looked after at a time.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the synthetic children.")] = 2021,
 ) -> None:
-    """Write synthetic returns of a Salford, or another authority, that holds no real child."""
+    """Write a synthetic return that holds no real child. Of Salford, or another authority."""
     from bond_eval.sample import write_sample
 
     folder = out or SAMPLE.with_name(authority)
@@ -270,96 +350,15 @@ def sample(
     print(f"A synthetic return ({report.world} world, seed {seed}) is in {folder}.")
 
 
-@app.command(epilog="Example: bond-eval claims our-cabinet-report.csv --json")
-def claims(
-    file: Annotated[Path | None, typer.Argument(help="Claims: claim_id, value, formula (default: ours).")] = None,
-    facts: Annotated[Path | None, typer.Option(help="Your own facts: name, value.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Work published figures out again: lint a Cabinet report before it is published."""
-    from bond_eval.core.places import REFERENCE
-    from bond_eval.evidence.claims_lint import lint
+@app.command(epilog="Example: bond-eval reference")
+def reference() -> None:
+    """Make outputs/reference anew: what the tests run again."""
+    from bond_eval.workbook.reference import write_reference
 
-    report = lint(file or REFERENCE / "claims.csv", facts)
-    print(report.as_json() if as_json else report.as_text())
-
-
-@app.command(epilog="Example: bond-eval why placement_trends.outside_now --run outputs/salford/2020-21-Q2")
-def why(
-    finding: Annotated[str, typer.Argument(help="Id of a finding, as findings.json has it.")],
-    run: Annotated[Path, typer.Option(help="Folder of the run.")] = REFERENCE_RUN,
-) -> None:
-    """Print what a finding rests on: notebook, table, builder, method, input files and tests."""
-    from bond_eval.workbook.why import chain
-
-    for step, text in chain(run, finding):
-        print(f"{step:10}{text}")
-
-
-@app.command(epilog="Example: bond-eval compare outputs/salford/2020-21-Q1 outputs/salford/2020-21-Q2 --csv moved.csv")
-def compare(
-    earlier: Annotated[Path, typer.Argument(help="Folder of the earlier run.")],
-    later: Annotated[Path, typer.Argument(help="Folder of the later run.")],
-    out: Annotated[Path | None, typer.Option(help="Page to write (default: beside the later run).")] = None,
-    csv: Annotated[Path | None, typer.Option(help="Also write every movement as CSV.")] = None,
-) -> None:
-    """Show what moved between two runs, whether beyond noise, and which changes could explain it."""
-    from bond_eval.workbook.compare import compare_runs
-    from bond_eval.workbook.compare_page import lines, write_csv, write_page
-
-    compared = compare_runs(earlier, later)
-    page = out or later.parent / f"compare-{earlier.name}-{later.name}.html"
-    write_page(compared, page)
-    print("\n".join(lines(compared)))
-    print(f"The page is at {page}.")
-    if csv:
-        write_csv(compared, csv)
-        print(f"Every movement is in {csv}.")
-
-
-@app.command(epilog="Example: bond-eval audit outputs/salford/2020-21-Q2 --against our-extracts")
-def audit(
-    folder: Annotated[Path, typer.Argument(help="Folder of a public run or site.")],
-    against: Annotated[Path | None, typer.Option(help="The return, to search for its ids, births, postcodes.")] = None,
-    previous: Annotated[Path | None, typer.Option(help="Folder of the release before, to compare with.")] = None,
-) -> None:
-    """Attack a published folder: small counts, withheld counts that can be worked out, and names; 3 where any falls."""
-    from bond_eval.audit import audit as attack
-
-    report = attack(folder, against, previous)
-    print("\n".join(report.lines()))
-    raise typer.Exit(3 if report.falls else 0)
-
-
-@app.command(epilog="Example: bond-eval verify outputs/salford/2020-21-Q2")
-def verify(folder: Annotated[Path, typer.Argument(help="Folder of a run.")]) -> None:
-    """Check every file of a run against the SHA-256 in its manifest; 1 where one differs."""
-    from bond_eval.audit.verify import verify as differences
-
-    named, lines = differences(folder)
-    print("\n".join(lines or [f"All {named:,} files are those that the manifest names."]))
-    raise typer.Exit(1 if lines else 0)
-
-
-@app.command(epilog="Example: bond-eval template our-extracts/templates")
-def template(folder: Annotated[Path, typer.Argument(help="New or empty folder to write.")]) -> None:
-    """Write an empty file of every form that may lie beside a return, and their data dictionary."""
-    from bond_eval.intake.templates import write_templates
-
-    names = write_templates(folder)
-    print(f"{len(names)} files are in {folder}; README.md says what goes where.")
-
-
-@app.command(epilog="Example: bond-eval init my-authority --name 'My Authority'")
-def init(
-    folder: Annotated[Path, typer.Argument(help="New or empty folder, named after the authority.")],
-    name: Annotated[str, typer.Option(help="The authority as it stands on pages (default: the folder's name).")] = "",
-) -> None:
-    """Make a folder for an authority: settings, empty forms, and a page saying what to put where."""
-    from bond_eval.intake.start import START, write_start
-
-    write_start(folder, name)
-    print(f"The folder is ready: open {folder / START}, which says what to put where.")
+    report = write_reference()
+    if not _refused(report):
+        print("outputs/reference is written.")
+    raise typer.Exit(report.exit_status)
 
 
 def _refused(report: RunReport) -> bool:

@@ -47,8 +47,10 @@ def _fits(shown: Sequence[Number]) -> list[tuple[int, int]]:
     """(part, whole) of which a share with these ends (each as printed) can be."""
     share, low, high = shown
     scale = 100.0 if high.value > 1 else 1.0
+    if not 0 <= low.value <= share.value <= high.value <= scale:
+        return []  # a change, or a number that is no share
     n = np.arange(1, LARGEST)
-    k = np.minimum(np.round(n * share.value / scale), n)
+    k = np.round(n * share.value / scale)
     middle = (k + _Z2 / 2) / (n + _Z2)
     half = np.sqrt(_Z2 * (k * (n - k) / n + _Z2 / 4)) / (n + _Z2)
     good = np.full(len(n), True)

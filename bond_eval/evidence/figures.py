@@ -5,13 +5,14 @@ Every function returns a `Chart`; none takes anything but protected tables and w
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bond_eval.core import formats
-from bond_eval.evidence.cells import Cell, with_interval
+from bond_eval.evidence.cells import CONFIDENTIAL, Cell, with_interval
 from bond_eval.evidence.protected import Protected, label_text
 from bond_eval.evidence.registry import ALL
 
@@ -25,7 +26,8 @@ PALETTE = (BLUE, ORANGE, TURQUOISE, PINK, PURPLE, GREY)
 PALE = "#D7DEE5"
 # The same hues dark enough to be read as words on white: a contrast of 4.5 to 1.
 _WORDS = {TURQUOISE: "#17756D", ORANGE: "#B4410B", PURPLE: "#6E4FA3"}
-WIDTH, HEIGHT, DPI = 9.0, 4.8, 100
+WIDTH, HEIGHT, DPI, MARKED = 9.0, 4.8, 100, 12  # at most so many points of a line are marked, each under its own date
+NOTHING = "Nothing can be drawn: no number is available for this figure"
 
 
 @dataclass(frozen=True)
@@ -80,9 +82,25 @@ def titled(figure: Figure, title: str, note: str) -> None:
 def finished(
     figure: Figure, kind: str, protected: Protected, spoken: Sequence[str], *, title: str, unit: str, below: str = ""
 ) -> Chart:
-    """The chart with its title, its unit (or `below`, the unit and a key) and source below it, and its alt text."""
+    """The chart with title, unit (or `below`, unit and key), source and alt text; where axes are bare, a sentence."""
+    if not any(axis.has_data() for axis in figure.axes):
+        for axis in figure.axes:
+            axis.set_visible(False)
+        figure.set_size_inches(WIDTH, 1.8)
+        spoken = [NOTHING]
+        figure.text(0.01, 0.45, NOTHING, fontsize=10.5, color=GREY)
+    _plain_days(figure)
     titled(figure, title, f"{below or unit}. Source: {protected.table.source}.")
     return Chart(figure, described(kind, f"{protected.table.title}, {unit}", spoken, title))
+
+
+def _plain_days(figure: Figure) -> None:
+    """Days of a scale without their year: a tick is nobody's date, and yet could be some child's date of birth."""
+    from matplotlib.dates import AutoDateFormatter
+
+    for axis in figure.axes:
+        if isinstance(written := axis.xaxis.get_major_formatter(), AutoDateFormatter):
+            written.scaled[1.0] = "%d %b"
 
 
 def named_rows(axis: Axes, names: Sequence[str], size: float = 9.5) -> None:
@@ -97,18 +115,20 @@ def named_rows(axis: Axes, names: Sequence[str], size: float = 9.5) -> None:
 def lines(
     protected: Protected, x: str, by: str, value: str, *, title: str, unit: str, marks: dict[Any, str] | None = None
 ) -> Chart:
-    """One line a label of `by`, named at its end; gaps where a number is confidential."""
+    """One line a label of `by`, named at its end; gaps where a number is confidential, a c on the axis below them."""
     figure, axis = canvas()
-    names = list(dict.fromkeys(protected.frame[by]))
     ends, parts, xs = [], [], list[Any]()
-    for place, name in enumerate(names):
+    for place, name in enumerate(dict.fromkeys(protected.frame[by])):
         part = protected.where(**{by: name})
-        xs, ys = part.label(x), part.numbers(value)
-        colour = PALETTE[place % len(PALETTE)]
-        axis.plot(xs, ys, color=colour, linewidth=2.2, marker="o" if len(xs) <= 12 else None, markersize=5)
+        xs, ys, cells = part.label(x), part.numbers(value), part.cells(value)
+        colour, marked = PALETTE[place % len(PALETTE)], len(xs) <= MARKED
+        axis.plot(xs, ys, color=colour, linewidth=2.2, marker="o" if marked else None, markersize=5)
         if known := [y for y in ys if y == y]:  # a line whose last number is withheld is named at the last known
-            ends.append((known[-1], f"{name} {part.cells(value)[-1]!s}", colour))
-        parts.append(_trace(str(name), xs, part.cells(value)))
+            ends.append((known[-1], f"{name} {cells[-1]}" if cells[-1].known else str(name), colour))
+        for at in (at for at, cell in zip(xs, cells, strict=True) if marked and cell.symbol == CONFIDENTIAL):
+            axis.update_datalim([(axis.convert_xunits(at), 0)])  # or the axis would end before a last one
+            axis.annotate("c", (at, 0), xytext=(0, 3), textcoords="offset points", ha="center", color=readable(colour))
+        parts.append(_trace(str(name), xs, cells))
     axis.set_ylim(bottom=0)
     _end_labels(axis, ends)
     for day, text in (marks or {}).items():
@@ -117,6 +137,10 @@ def lines(
         axis.annotate(text, (day, 1), **beside, fontsize=9, color=GREY, va="top")
     if any(isinstance(label, str) for label in xs[12:]):
         axis.set_xticks(xs[:: len(xs) // 6 + 1])  # words, unlike dates, are not thinned out by themselves
+    days = sorted({day for day in protected.label(x) if isinstance(day, dt.date)})
+    if 0 < len(days) <= MARKED:  # the last day of June is not to stand over a tick for July
+        shown = days[:: -1 if len(days) <= MARKED // 2 else -2]
+        axis.set_xticks(shown, [f"{day:%b %Y}" for day in shown])
     axis.margins(x=0.02)
     return finished(figure, "Line chart", protected, parts, title=title, unit=unit)
 

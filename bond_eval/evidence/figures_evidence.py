@@ -40,7 +40,8 @@ def forest(
         said = words[place] or f"{ratios[place]}"
         _said(axis, at, said)
         spoken.append(f"{label_text(label)}: {said}")
-    axis.axvline(1, color=GREY, linewidth=1)
+    if any(words) or any(cell.known for cell in ratios):
+        axis.axvline(1, color=GREY, linewidth=1)
     axis.set_xscale("log")
     axis.set_xlim(NARROWEST, WIDEST)
     marks = (0.125, 0.25, 0.5, 1, 2, 4, 8)
@@ -63,12 +64,13 @@ def intervals(
         axis.plot(ends[1:], [at, at], color=BLUE, linewidth=2)
         axis.plot(ends[0], at, "s", color=BLUE, markersize=6.5)
         _said(axis, at, words[at] or WORDS[CONFIDENTIAL])
-    axis.axvline(0, color=GREY, linewidth=1)
+    if names:
+        axis.axvline(0, color=GREY, linewidth=1)
     _named(axis, [(at, label, False) for at, label in enumerate(labels)])
     axis.xaxis.set_major_formatter(lambda value, _: show(value, protected.table.value(middle).kind))
     axis.tick_params(axis="x", labelsize=9)
     spoken = [f"{label_text(label)}: {said or WORDS[CONFIDENTIAL]}" for label, said in zip(names, words, strict=True)]
-    return finished(figure, "Intervals", protected, spoken or ["nothing to draw"], title=title, unit=unit)
+    return finished(figure, "Intervals", protected, spoken, title=title, unit=unit)
 
 
 def _said(axis: Axes, at: float, text: str) -> None:
@@ -135,12 +137,10 @@ def upset(protected: Protected, names: str, value: str, *, sizes: Protected, siz
             axis.set_ylim(max(len(sets), 1) - 0.4, -0.6)
     grid.set_yticks(range(len(sets)), sets, fontsize=9.5, color="black")
     left.set_yticks([])
-    if not combos:
-        top.annotate("Nothing to draw", (0.5, 0.5), xycoords="axes fraction", ha="center", color=GREY)
     below = f"{unit}. c: withheld, a number from 1 to 5 or one that would give it away"
     spoken = [f"{' and '.join(combo)}{'' if len(combo) > 1 else ' alone'} {cell}" for combo, cell in
               zip(combos, counts, strict=True)]  # fmt: skip
-    spoken += [f"all of {name} {known[name]}" for name in sets] or ["nothing to draw"]
+    spoken += [f"all of {name} {known[name]}" for name in sets]
     return finished(figure, "UpSet chart", protected, spoken, title=title, unit=unit, below=below)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from bond_eval.core import formats
 from bond_eval.evidence.cells import show
 from bond_eval.evidence.figures import BLUE, GREY, ORANGE, PALETTE, TURQUOISE, Chart, canvas, finished, named_rows
 from bond_eval.evidence.protected import Protected, label_text
@@ -57,7 +58,9 @@ def waterfall(protected: Protected, step: str, value: str, *, title: str, unit: 
     named_rows(axis, names)
     axis.margins(x=0.12)
     axis.set_xlim(left=0)
-    below = f"{unit}. Orange adds, turquoise takes away"
+    changes = numbers[1:-1]
+    key = (("orange adds", any(n > 0 for n in changes)), ("turquoise takes away", any(n < 0 for n in changes)))
+    below = ". ".join([unit, *filter(None, [formats.capital(", ".join(text for text, there in key if there))])])
     spoken = [f"{name} {cell}" for name, cell in zip(names, protected.cells(value), strict=True)]
     return finished(figure, "Waterfall chart", protected, spoken, title=title, unit=unit, below=below)
 

@@ -49,10 +49,11 @@ class Value:
         return self.kind == "count" and self.children
 
 
-def interval(name: str, label: str, kind: str, *follows: str) -> tuple[Value, Value, Value]:
-    """Columns of an estimate and of the ends of its interval: `name`, lower and upper."""
+def interval(name: str, label: str, kind: str, *follows: str, ends: str = "") -> tuple[Value, Value, Value]:
+    """Columns of an estimate and of its interval: `name`, lower and upper. `ends`: what these two alone follow."""
     value = Value(name, label, kind, follows=follows)
-    return value, replace(value, name="lower", label="Lower"), replace(value, name="upper", label="Upper")
+    behind = replace(value, follows=(*follows, ends) if ends else follows)
+    return value, replace(behind, name="lower", label="Lower"), replace(behind, name="upper", label="Upper")
 
 
 @dataclass(frozen=True)

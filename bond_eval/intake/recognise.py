@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -118,7 +119,10 @@ def _refuse_near_miss(name: str, header: list[str]) -> None:
         columns = [c for c in modules()[module] if c.name not in ("PL_LOCATION", "HOME_POST", "PL_POST", "URN")]
         missing = [c.name for c in columns if c.required and c.name not in have]
         if missing and sum(c.name in have for c in columns) / len(columns) >= ALIKE:
-            raise InputError(f"{name} looks like {module} but has no column {', '.join(missing)}: export it again.")
+            other = have - {c.name for c in columns}
+            near = [name for column in missing for name in get_close_matches(column, other, 1)]
+            lacks = f"{', '.join(missing)} (it has {', '.join(near)})" if near else ", ".join(missing)
+            raise InputError(f"{name} looks like {module} but has no column {lacks}: name it so or export it again.")
 
 
 def _report_form(raw: RawTable, module: str, issues: IssueLog) -> None:

@@ -8,6 +8,7 @@ import shlex
 from pathlib import Path
 
 from bond_eval.core.errors import InputError
+from bond_eval.intake.authority import read_authority
 from bond_eval.intake.templates import template_files, write_new
 
 START, DATA, FORMS = "START-HERE.md", "extracts", "templates"
@@ -22,6 +23,10 @@ name = {name}                        # as it stands on the pages
 # pandemic_date = 2020-03-23         # when the first lockdown began
 # synthetic = true                   # only if no child in these files is real: every page then says so
 """
+NEEDED = {
+    "code": "without it postcodes.csv settles nothing out of borough, and the DfE's files know you by old_code alone",
+    "programme_date": "without it no change of trend can be tested, nor avoided cost worked out from one",
+}
 PAGE = """\
 # {name}: start here
 
@@ -38,17 +43,18 @@ This folder is of children: keep it where such data may lie, outside any reposit
 | `{data}/finance/` | fees, unit costs, budget, programme spend | no |
 | `{data}/register/` | who was referred to the programmes, and what happened | no |
 | `{data}/measures/` | measures by hand, targets, case studies, who was asked | no |
-| `{data}/dfe/` | the DfE's published files on children looked after, for neighbours | no |
+| `{data}/dfe/` | the DfE's published files on children looked after, as they come, for neighbours | no |
 
-`{forms}/` holds an empty file of each form, and `{forms}/README.md` every column of them. Copy the folders that you
-fill into `{data}/`; leave the others where they are. What is not there is said on the pages, with what it would answer.
-Programmes of your own go into `{data}/register/programmes.csv`.
+`{forms}/` holds an empty file of each form of `finance`, `register` and `measures`, and `{forms}/README.md` every
+column of them. Copy the folders that you fill into `{data}/`; leave the others where they are. For `dfe` there is no
+form: make the folder yourself. What is not there is said on the pages, with what it would answer. Programmes of your
+own go into `{data}/register/programmes.csv`.
 
 ## The next three commands
 
 ```
-bond-eval check {folder}/{data} --authority {key}
-bond-eval run --data {folder}/{data} --authority {key} --quarter 2020-21-Q2
+bond-eval check {folder} --authority {key}
+bond-eval run --data {folder} --authority {key} --quarter 2020-21-Q2
 bond-eval publish outputs/{key}/2020-21-Q2
 ```
 
@@ -66,12 +72,18 @@ Run them where you ran `bond-eval init`: paths are taken from there.
 Put the new files beside the old (a year-to-date file in place of the last one), keep `outputs/`, and
 
 ```
-bond-eval run --data {folder}/{data} --authority {key} --quarter 2020-21-Q3
+bond-eval run --data {folder} --authority {key} --quarter 2020-21-Q3
 bond-eval compare outputs/{key}/2020-21-Q2 outputs/{key}/2020-21-Q3
 ```
 
 `compare` says what moved, and whether by more than noise.
 """
+
+
+def unset(data: Path, key: str) -> list[str]:
+    """A sentence for each of NEEDED that authority.toml beside the return (`data`: folder or file) does not give."""
+    known = read_authority(data if data.is_dir() else data.parent, key)
+    return [f"authority.toml gives no {name}: {why}." for name, why in NEEDED.items() if not getattr(known, name)]
 
 
 def write_start(folder: Path, name: str = "") -> list[str]:

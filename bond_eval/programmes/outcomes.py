@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.intake.typed import NO_DAY, day_number
+from bond_eval.methods.proportions import wilson
 from bond_eval.methods.survival import CumulativeIncidence, cumulative_incidence
 from bond_eval.placements.ages import birthday
 from bond_eval.placements.categories import leaving_groups
@@ -46,11 +47,20 @@ class FollowUp:
     curve: CumulativeIncidence | None
 
     def at(self, days: int) -> pd.DataFrame:
-        """Incidence by `days`: columns cause (in words), incidence, lower, upper, at_risk, children, events."""
+        """Incidence by `days`: columns cause (in words), incidence, lower, upper, at_risk, none_of, children, events.
+
+        Where nothing happened the curve has no ends; those followed so long (`none_of`, else NaN) give Wilson's.
+        """
         names = CAUSES[self.outcome]
         if self.curve is None:
-            return pd.DataFrame(columns=["cause", "incidence", "lower", "upper", "at_risk", "children", "events"])
+            return pd.DataFrame(
+                columns=["cause", "incidence", "lower", "upper", "at_risk", "none_of", "children", "events"]
+            )
         table = self.curve.at([days]).drop(columns="time")
+        table["none_of"] = table["at_risk"].where((table["incidence"] == 0) & (table["at_risk"] > 0))
+        for place, few in table["none_of"].dropna().items():
+            none = wilson(0, int(few))
+            table.loc[place, ["lower", "upper"]] = none.lower, none.upper
         by_then = self.frame[self.frame["time"] <= days]
         events = [int((by_then["cause"] == number).sum()) for number in table["cause"]]
         return table.assign(cause=list(names), children=len(self.frame), events=events)

@@ -51,7 +51,10 @@ def weak(settings: RunSettings, progress: Progress) -> Callable[..., set[tuple[P
         progress.note(f"Attacking the tables ({said})")
         with private_folder() as folder:
             write_tables(folder, {id: table.to_csv() for id, table in tables.items()}, plan)
-            return {cells for fall in audit(folder, None, before).falls for cells in fall.cells}
+            given = {cells for fall in audit(folder, None, before).falls for cells in fall.cells}
+        if given:
+            progress.note(f"{len(given):,} numbers can be worked out that may not be known: withholding more")
+        return given
 
     return found
 

@@ -151,6 +151,7 @@ def _spared(movement: Movement, audience: str) -> Movement:
 
 def read_run(folder: Path) -> Run:
     """A run's published files. Raises InputError where findings.json is not there or cannot be read."""
+    there(folder)
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         found = {item["id"]: item for item in content["findings"]}
@@ -159,6 +160,12 @@ def read_run(folder: Path) -> Run:
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{short_form(folder)} is not the folder of a run: give one that holds {FILE}.") from error
     return Run(folder, content, found, manifest)
+
+
+def there(folder: Path) -> None:
+    """Raise InputError where a run's folder is not there."""
+    if not folder.is_dir():
+        raise InputError(f"There is no run in {folder}: run the quarter first (bond-eval run), or name another folder.")
 
 
 def _findings(a: Run, b: Run) -> list[Movement]:

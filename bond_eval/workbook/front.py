@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ OTHER = "Other notebooks"
 # Notebooks that read published papers and none of an authority's records.
 PAPERS = ("30", "32", "33", "34", "35", "40")
 PAPERS_WORDS = "published papers of Salford, Southampton, Sandwell"
+# Notebooks that set an authority's own records beside what Salford's papers ask for or claim.
+QUOTING, QUOTED = ("20", "22", "36", "41"), "published papers of Salford, which it quotes"
 UNREGISTERED = "a programme of Salford, of which {} has given no register"
 CHANGES, MOST = "changes.html", 5
 # What a reader of one screen must know: how many, whether the trend changed, what it cost, whether it paid.
@@ -86,17 +89,24 @@ def cards(
     found: Sequence[Mapping[str, Any]],
     facts: Mapping[str, Any],
 ) -> list[dict[str, Any]]:
-    """A notebook each: result, title, its first finding (None where it has none), words, and whose papers it reads."""
+    """A notebook each: result, title, first finding (None: it has none), words, whose papers it reads, and `lacking`.
+
+    That is how many of its findings say only that nothing supplied can answer them.
+    """
     first: dict[str, Mapping[str, Any]] = {}
     for finding in found:
         first.setdefault(finding["notebook"], finding)
+    unsaid = (finding for finding in found if finding["value"] is None and finding["no_interval"] == "not available")
+    lacking = Counter(finding["notebook"] for finding in unsaid)
     return [
         {
             "result": result,
             "title": titles[result.name],
             "headline": _headline(first[result.name]) if result.name in first else None,
             "words": result.message
-            or f"{formats.plural(result.findings, 'finding')}, {formats.plural(result.figures, 'figure')}.",
+            or f"{formats.plural(result.findings, 'finding')}, {formats.plural(result.figures, 'figure')}"
+            f"{f'; no data to answer {lacking[result.name]} of its questions' if lacking[result.name] else ''}.",
+            "lacking": lacking[result.name],
             "papers": papers(result.name, facts),
         }
         for result in results
@@ -123,11 +133,15 @@ def papers(name: str, facts: Mapping[str, Any]) -> str:
     """Whose papers or programme a notebook speaks of, where they are not this authority's own; else ""."""
     from bond_eval.intake.reference import read_reference
 
-    if facts.get("published") or name[:2] in PAPERS:
-        return "" if facts.get("published") else PAPERS_WORDS
-    registered = any(item["file"].startswith("register/") for item in facts.get("other_inputs", ()))
+    if facts.get("published") or name[:2] in (*PAPERS, *QUOTING):
+        return "" if facts.get("published") else PAPERS_WORDS if name[:2] in PAPERS else QUOTED
     of_programme = name in set(read_reference("programmes.csv")["notebook"])
-    return UNREGISTERED.format(facts["authority_name"]) if of_programme and not registered else ""
+    return UNREGISTERED.format(facts["authority_name"]) if of_programme and not supplied(facts, "register") else ""
+
+
+def supplied(facts: Mapping[str, Any], folder: str) -> bool:
+    """Whether a release was made from files of a folder beside the return (register, finance)."""
+    return any(item["file"].startswith(f"{folder}/") for item in facts.get("other_inputs", ()))
 
 
 def changes(

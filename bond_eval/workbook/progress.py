@@ -29,15 +29,20 @@ class Lines(Progress):
     """One line a notebook, for logs."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+        self.stream, self.ended, self.due = stream, 0, 0
 
     def note(self, text: str) -> None:
         """A line."""
         print(text, file=self.stream, flush=True)
 
+    def begin(self, names: Sequence[str]) -> None:
+        """Count to as many."""
+        self.ended, self.due = 0, len(names)
+
     def done(self, result: NotebookResult) -> None:
-        """01_placement_trends done in 4.1 s"""
-        self.note(line(result))
+        """3 of 28: 03_placement_moves done in 4.1 s"""
+        self.ended += 1
+        self.note(f"{self.ended} of {self.due}: {line(result)}")
 
 
 class Bar(Progress):

@@ -183,7 +183,7 @@ def _release(
         progress.note("Nothing that the tables are made of has changed: they are those of the last run")
         return reuse.Kept(**last), ""
     warm()  # kernels come up while the tables are built
-    progress.note(f"Reading {settings.parameters()['data']} and building the tables")
+    progress.note(f"Reading {settings.parameters()['data']} and building the tables: this may take a minute or more")
     known: dict[str, Any] = {"seals": tuple(seals)} if seals else {}
     if build is None and settings.audience == "public":
         from bond_eval.evidence.disclosure import earlier as published

@@ -6,7 +6,8 @@ import datetime as dt
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,13 @@ from bond_eval.core.periods import Quarter
 from bond_eval.core.places import digests
 from bond_eval.workbook import pdf
 from bond_eval.workbook.attack import Refused
-from bond_eval.workbook.compare import Run, read_run
+from bond_eval.workbook.compare import Run, read_run, there
 from bond_eval.workbook.crate import write_crate
 from bond_eval.workbook.datapackage import write_datapackage
 from bond_eval.workbook.locks import alone
 from bond_eval.workbook.manifest import MANIFEST, hashes
 from bond_eval.workbook.pages import NO_ALT
+from bond_eval.workbook.progress import Progress
 from bond_eval.workbook.publish import Pages, publish
 from bond_eval.workbook.settings import NotebookResult, earlier
 from bond_eval.workbook.site_pages import DATA, METHODS, write_documents, write_findings, write_revisions, write_tables
@@ -52,7 +54,12 @@ class Release:
 
 
 def publish_run(
-    run: Path, to: Path = PUBLISHED, reason: str = "", day: dt.date | None = None, incomplete: bool = False
+    run: Path,
+    to: Path = PUBLISHED,
+    reason: str = "",
+    day: dt.date | None = None,
+    incomplete: bool = False,
+    progress: Progress | None = None,
 ) -> Release:
     """Publish the run of a folder as TO/AUTHORITY/QUARTER/revision-N; the same content again changes nothing.
 
@@ -60,6 +67,9 @@ def publish_run(
     InputError for an internal, incomplete (unless `incomplete`) or changed run, and attack.Refused where the audit of
     the finished site finds something. Whatever is raised, what was published before stays as it was.
     """
+    there(run)
+    note = (progress or Progress()).note
+    note(f"Checking the files of {run.name}")
     _, differs = verify(run)
     if differs:
         raise InputError(f"{run.name} is not as the run left it ({differs[0]}): run the quarter again.")
@@ -67,15 +77,20 @@ def publish_run(
     _check(source, incomplete)
     home = to / source.release["authority"] / source.release["quarter"]
     # Two that publish the same quarter at once would each make the same revision.
-    with alone(home, WAIT, print):
+    with alone(home, WAIT, note):
         before = revisions(home)
+        note("Writing the site: pages, spreadsheet and, where a browser is there, the PDF")
         if before and _same(source, home, before[-1]):
             return Release(home / f"{REVISION}{before[-1]['number']}", before[-1]["number"], new=False)
         stamp = _stamp(before, " ".join(reason.split()), day or dt.date.today(), not source.manifest["complete"])
         target = home / f"{REVISION}{stamp['number']}"
-        with replaced_folder(target) as work:
-            made = _built(work, source, stamp)
-            _attack(work, home, before)
+        try:
+            with replaced_folder(target) as work:
+                made = _built(work, source, stamp)
+                _attack(work, home, before, note)
+        finally:
+            with suppress(OSError):  # as where it holds a revision
+                home.rmdir()
         write_revisions(home, source.release, [*before, made])
     return Release(target, stamp["number"], new=True)
 
@@ -184,12 +199,18 @@ def _content(files: Mapping[str, str]) -> dict[str, str]:
     return {name: digest for name, digest in files.items() if name not in _APART}
 
 
-def _attack(work: Path, home: Path, before: list[dict[str, Any]]) -> None:
+def _attack(work: Path, home: Path, before: list[dict[str, Any]], note: Callable[[str], None]) -> None:
     """Raise Refused where the finished site says more than it may, by itself or beside what was published before."""
-    last = earlier(home.parent, Quarter.parse(home.name))[-1:]
-    known: list[Path | None] = [home / f"{REVISION}{len(before)}"] if before else []
-    known += [folder / f"{REVISION}{len(revisions(folder))}" for _, folder in last]
-    for previous in known or [None]:
+    quarters = (folder for _, folder in earlier(home.parent, Quarter.parse(home.name)))
+    last = [folder for folder in quarters if any(folder.glob(f"{REVISION}*"))][-1:]
+    known: list[Path | None] = [*([home] if before else []), *last]
+    for folder in known or [None]:
+        previous = folder / f"{REVISION}{len(revisions(folder))}" if folder else None
+        beside = f" but {previous.name} of {folder.name}" if folder and previous else ""
+        note(f"Attacking the site, as one would who has nothing else{beside}")
         report = audit(work, previous=previous)
         if report.falls:
-            raise Refused(report.lines())
+            kinds, again = {fall.kind for fall in report.falls}, ""
+            if folder in last and kinds & {"beside", "recovered"}:
+                again = f": run it again with the run of {folder.name} in the same output folder, to allow for it"
+            raise Refused([*report.lines(), f"Nothing was published{again}."])

@@ -14,6 +14,7 @@ from bond_eval.core import formats
 from bond_eval.core.atomic import write_text
 from bond_eval.core.findings import anchor, questions
 from bond_eval.core.places import REFERENCE_RUN, ROOT
+from bond_eval.workbook.front import supplied
 from bond_eval.workbook.pages import weight
 from bond_eval.workbook.publish import TEMPLATES, Pages, rendered, site_of
 from bond_eval.workbook.safe_html import plain, with_anchors, words
@@ -26,6 +27,8 @@ _DOCUMENTS = {
     METHODS: ("Methods", ROOT / "docs" / "METHODS.md"),
     DATA: ("Data", ROOT / "data" / "README.md"),
 }
+# What a source speaks of where it means the files of a folder beside the return.
+_BESIDE = {"register": re.compile(r"\b(programme|the) register\b"), "finance": re.compile(r"\bfinance files\b")}
 _LINK = re.compile(r'<a\b[^>]*\bhref="(?!#)[^"]*"[^>]*>(.*?)</a>', re.DOTALL)
 
 
@@ -62,7 +65,7 @@ def write_findings(pages: Pages) -> None:
 
 
 def write_tables(pages: Pages) -> None:
-    """Write the address of each table: pages and findings that show it, builder, method, files and tests."""
+    """Write the address of each table: pages and findings that show it, rows, files, method, builder and tests."""
     tables, inputs = pages.site["tables"], pages.facts["inputs"]
     opened = {name: tables_of(book, tables) for name, book in pages.notebooks.items()}
     lines = "".join(f"{item['file']} {item['sha256']}\n" for item in inputs)
@@ -73,6 +76,7 @@ def write_tables(pages: Pages) -> None:
             "pages": [name for name, ids in opened.items() if one.id in ids],
             "findings": [{**f, "anchor": anchor(f["id"])} for f in pages.found if f["table"] == one.id],
             "csv": one.id in pages.tables,
+            "absent": [f for f, words in _BESIDE.items() if words.search(one.source) and not supplied(pages.facts, f)],
         }
         for one in addresses(tables, pages.facts)
     ]

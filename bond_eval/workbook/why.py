@@ -18,6 +18,7 @@ from bond_eval.workbook.compare import Run, read_run
 from bond_eval.workbook.pages import weight
 from bond_eval.workbook.parameters import nearest
 
+SHOWN = 5  # tests
 _FACTS = re.compile(r"[\w.-]+\.csv")
 _PROOFS = ("oracles", "worlds", "unit", "properties", "faults", "attack")
 # Words of a source that stand for the return itself.
@@ -42,6 +43,13 @@ def chain(folder: Path, id: str, tests: Path = ROOT / "tests") -> list[tuple[str
         ("Notebook", _place(run, finding)),
         *_table(run, finding, tests),
     ]
+
+
+def shortened(steps: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same with the first SHOWN tests of it, and a line for how many more there are; tests stand last."""
+    first = sum(step != "Test" for step, _ in steps) + SHOWN
+    more = len(steps) - first
+    return steps[:first] + ([("", f"and {more:,} more tests: add --all")] if more > 0 else [])
 
 
 def _place(run: Run, finding: Mapping[str, Any]) -> str:

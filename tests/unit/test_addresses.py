@@ -12,7 +12,9 @@ from bs4 import BeautifulSoup
 
 from bond_eval.core.places import REFERENCE, REFERENCE_RUN, ROOT, digests
 from bond_eval.workbook import pdf, site
+from bond_eval.workbook.publish import Pages
 from bond_eval.workbook.site import publish_run
+from bond_eval.workbook.site_pages import write_tables
 from bond_eval.workbook.traced import tables_by_cell, tables_of
 from bond_eval.workbook.why import addresses, naming_tests
 from tests.published import BOOKS, small_run
@@ -104,6 +106,17 @@ def test_nothing_of_a_machine_or_of_how_many_children_a_file_has_is_told(release
     text = pages["tables.html"].get_text(" ")
     assert str(ROOT) not in text and not re.search(r"/(?:home|root|tmp)/", text)
     assert rows and not re.search(r"\d+ rows?\b", text)
+
+
+def test_a_table_says_where_what_it_is_of_was_not_given(tmp_path):
+    facts = json.loads((REFERENCE_RUN / "release.json").read_text(encoding="utf-8"))["facts"]
+    for given in (facts["other_inputs"], []):
+        told = facts | {"other_inputs": given}
+        write_tables(Pages(tmp_path, told, {}, [], [], {}, ["programme_funnel", "placements_at_date"]))
+        page = BeautifulSoup((tmp_path / "tables.html").read_text(encoding="utf-8"), "html.parser")
+        found = ["; no register was given" in section.get_text() for section in page.find_all("section")]
+        assert found == [not given, False]
+        assert page.section.dl.dt.get_text() == "Rows" and page.section.details.dl.dt.get_text() == "Builder"
 
 
 @pytest.mark.full

@@ -263,7 +263,7 @@ def test_csv_and_lines_hold_every_movement(runs, tmp_path):
 
 def test_runs_that_cannot_be_compared_are_refused(runs, tmp_path):
     with pytest.raises(InputError, match=r"is not the folder of a run: give one that holds findings\.json"):
-        compare_runs(runs[0], tmp_path / "nothing")
+        compare_runs(runs[0], tmp_path)
     content = json.loads((runs[1] / "findings.json").read_text(encoding="utf-8"))
     write_json(runs[1] / "findings.json", content | {"audience": "internal"})
     with pytest.raises(InputError, match="different audience: public and internal"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from matplotlib.dates import date2num
 
 from bond_eval.core.findings import Finding, interval_text
 from bond_eval.core.periods import Quarter
@@ -38,6 +39,13 @@ def test_a_line_chart_says_its_numbers_and_no_hidden_one(stock: Protected) -> No
     assert "B: 7 on 31 March 2019" in chart.alt and "3 on" not in chart.alt
     drawn = [list(line.get_ydata()) for line in chart.figure.axes[0].get_lines()]
     assert [48.0, 42.0] in drawn and not any(3.0 in points for points in drawn)
+    axis = chart.figure.axes[0]
+    assert [text.xy for text in axis.texts if text.get_text() == "c"] == [(dt.date(2020, 3, 31), 0)]
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["Mar 2020", "Mar 2019"]
+    days = [dt.date(year, 3, 31) for year in (2018, 2019, 2020)]
+    few = table(pd.DataFrame({"date": days, "category": "B", "n": [7, 8, 3]}), stock.table.labels, *stock.table.values)
+    axis = figures.lines(few, "date", "category", "n", title="T", unit="Children").figure.axes[0]
+    assert axis.get_xlim()[1] >= date2num(days[-1])
 
 
 def test_the_same_chart_has_the_same_bytes(stock: Protected) -> None:
@@ -156,6 +164,14 @@ def test_a_whole_finding_is_accepted() -> None:
 def test_a_finding_that_lacks_something_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="must hold"):
         Finding(**{**GOOD, **wrong})
+
+
+def test_no_day_of_a_scale_could_be_taken_for_a_date_of_birth() -> None:
+    days = [dt.date(2020, 5, 1) + dt.timedelta(days=5 * place) for place in range(14)]
+    frame = pd.DataFrame({"date": days, "category": "A", "n": range(20, 34)})
+    shown = table(frame, {"date": "Date", "category": "Category"}, Value("n", "Children"))
+    svg = figures.lines(shown, "date", "category", "n", title="T", unit="Children").svg()
+    assert ">15 May</text>" in svg and "2020-05-15<" not in svg
 
 
 def test_a_share_is_withheld_with_what_it_is_a_share_of():

@@ -11,6 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from typer.testing import CliRunner
 
+from bond_eval.audit import Fall, Report
 from bond_eval.audit.verify import verify
 from bond_eval.cli import app
 from bond_eval.core.atomic import write_json
@@ -169,9 +170,22 @@ def test_what_the_audit_finds_is_not_published(run, tmp_path):
     with pytest.raises(Refused) as refusal:
         publish_run(folder, tmp_path / "to", day=DAY)
     assert any("3 children" in line for line in refusal.value.lines)
-    assert not list((tmp_path / "to").rglob("revision-*"))
+    assert not (tmp_path / "to" / "salford" / "2020-21-Q2").exists()
     done = CliRunner().invoke(app, ["publish", str(folder), "--to", str(tmp_path / "to"), "--date", "2020-11-10"])
     assert done.exit_code == 3 and "Nothing was published." in done.output
+
+
+@pytest.mark.parametrize(("kind", "again"), [("recovered", True), ("beside", True), ("small", False)])
+def test_what_falls_beside_an_earlier_quarter_says_how_to_run_again(published, tmp_path, monkeypatch, kind, again):
+    shutil.copytree(published.folder.parents[1], tmp_path / "salford")
+    (tmp_path / "salford" / "2020-21-Q3").mkdir()  # as a refusal once left it: no release to compare with
+    notes, falls = list[str](), Report({}, (Fall(kind, ("a",), "b"),))
+    monkeypatch.setattr(site, "audit", lambda work, previous: falls if previous.parent.name == "2020-21-Q2" else None)
+    with pytest.raises(Refused) as refusal:
+        site._attack(tmp_path, tmp_path / "salford" / "2020-21-Q4", [], notes.append)
+    more = ": run it again with the run of 2020-21-Q2 in the same output folder, to allow for it"
+    assert refusal.value.lines[-1] == f"Nothing was published{more * again}."
+    assert notes == ["Attacking the site, as one would who has nothing else but revision-1 of 2020-21-Q2"]
 
 
 @pytest.mark.usefixtures("quick")

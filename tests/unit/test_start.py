@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from bond_eval.cli import app
 from bond_eval.core.errors import InputError
 from bond_eval.intake.authority import FIELDS, read_authority
-from bond_eval.intake.start import write_start
+from bond_eval.intake.start import unset, write_start
 from bond_eval.intake.templates import template_files
-from tests.helpers import ROOT, filler, write_return
+from tests.helpers import EPISODE_COLUMNS, ROOT, SAMPLE, csv_text, filler, write_return
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -55,7 +55,10 @@ def test_the_commands_are_commands_of_ours_and_fit_the_folder(folder):
     assert [line.split()[1] for line in lines] == ["check", "run", "publish", "run", "compare"]
     for line in lines:
         parsed(line)
-    assert f"{folder.as_posix()}/extracts --authority my-authority" in lines[0] + lines[1]
+    assert all(f"{folder.as_posix()} --authority my-authority" in line for line in lines[:2])
+    written = {path.name for path in (folder / "templates").iterdir()}
+    formless = {name for name in re.findall(r"`extracts/(\w+)/`", text) if name not in written}
+    assert formless == {"dfe"} and "For `dfe` there is no\nform" in text
     with pytest.raises(Exception, match="No such option"):
         parsed("bond-eval check x --nothing")
 
@@ -69,6 +72,8 @@ def test_the_first_command_runs_once_files_are_there_and_says_what_is_missing_be
     assert done.exit_code == 0 and "8 rows in" in done.output
     (following,) = [line for line in done.output.splitlines() if "Next: " in line]
     assert "end with 2019-20-Q4" in following
+    assert re.findall(r"authority\.toml gives no (\w+): ", done.output) == ["code", "programme_date"]
+    assert unset(SAMPLE, "salford") == []
     parsed(following.partition("Next: ")[2])
     done = runner.invoke(app, ["check", str(folder), "--authority", "my-authority"])
     assert done.exit_code == 0 and "8 rows in" in done.output, "the folder that init made will do"
@@ -89,13 +94,16 @@ def test_a_folder_that_holds_anything_is_refused_and_left(tmp_path):
 def test_a_name_is_made_of_the_folders_or_refused(tmp_path):
     write_start(tmp_path / "North & East")
     text = (tmp_path / "North & East" / "START-HERE.md").read_text(encoding="utf-8")
-    assert "# North East: start here" in text and f"'{(tmp_path / 'North & East').as_posix()}'/extracts" in text
+    assert "# North East: start here" in text and f"'{(tmp_path / 'North & East').as_posix()}' --auth" in text
     with pytest.raises(InputError, match="no letter or digit"):
         write_start(tmp_path / "---")
 
 
 def test_the_programs_own_help_has_an_example_and_is_plain_where_nobody_sees_boxes():
     done = CliRunner().invoke(app, ["--help"])
+    assert re.findall(r"(?m)^  (\w+)  +[A-Z]", done.output)[:4] == ["init", "check", "run", "publish"]
+    room = 80 - 2 - 6 - max(len(name) for name in COMMANDS)  # of a terminal's line, as click has it
+    assert not [name for name, one in COMMANDS.items() if one.get_short_help_str(room).endswith("...")], "cut"
     text = " ".join(done.output.split())
     example = re.search(r"Example: (bond-eval [\w -]+)\.", text)
     assert example and done.output.isascii()
@@ -123,10 +131,13 @@ WRONG = {
     "check {here}/text": "CHILD, DECOM",
     "run --quarter 2020": "2020",
     "run --only 99_nothing": "99_nothing",
+    "check {here}/misspelt": "Episodes but has no column DECOM (it has DECOMM)",
+    "publish {here}/nowhere": "There is no run in",
     "publish {here}/empty": "empty",
     "verify {here}/empty": "empty",
     "audit {here}/empty": "empty",
     "compare {here}/empty {here}/text": "empty",
+    "compare {here}/nowhere {here}/text": "There is no run in",
     "why no.finding --run {here}/empty": "empty",
     "claims {here}/text/a.csv": "claims file",
     "sample --world other": "other",
@@ -139,7 +150,9 @@ WRONG = {
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
     here = tmp_path_factory.mktemp("wrong")
-    for name, content in {"binary/a.csv": b"\x00\x01\x02", "text/a.csv": b"a,b\n1,2\n"}.items():
+    episodes = csv_text(filler(2019), EPISODE_COLUMNS).replace("DECOM", "DECOMM").encode()
+    files = {"binary/a.csv": b"\x00\x01\x02", "text/a.csv": b"a,b\n1,2\n", "misspelt/e.csv": episodes}
+    for name, content in files.items():
         (here / name).parent.mkdir()
         (here / name).write_bytes(content)
     (here / "empty").mkdir()

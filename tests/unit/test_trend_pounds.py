@@ -149,7 +149,7 @@ def test_the_headline_says_probability_interval_and_that_nothing_is_pooled(monke
     assert "is 67%. Avoided" in worded(monkeypatch, design(-1e5, 2e5, 4e5, spend=1e5))["statement"]
     assert "cannot be said: no programme_spend.csv" in worded(monkeypatch, design(1, 2, spend=None))["statement"]
     assert worded(monkeypatch, none)["statement"] == "Whether the programme paid for itself cannot be said: too few."
-    assert "gives no programme_date" in worded(monkeypatch)["statement"]
+    assert "no day is given on which the programmes began" in worded(monkeypatch)["statement"]
 
 
 def test_what_rests_on_few_events_has_no_part_in_the_public_range(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +177,7 @@ def test_an_interval_chart_draws_nothing_that_is_withheld() -> None:
     empty = figures_evidence.intervals(
         protect(spec, frame.iloc[:0], "public"), "design", "net", "net_lower", "net_upper", "shown", title="T", unit="U"
     )
-    assert "nothing to draw" in empty.alt
+    assert "Nothing can be drawn" in empty.alt
 
 
 # Methods side by side.

@@ -74,3 +74,9 @@ def test_the_command_prints_the_chain(run):
     printed = CliRunner().invoke(app, ["why", ID, "--run", str(run)])
     assert printed.exit_code == 0
     assert printed.output.startswith("Statement ") and "Builder   bond_eval" in printed.output
+    tests = [text for step, text in chain(run, ID) if step == "Test"]
+    assert printed.output.count("\nTest ") == 5 and f"and {len(tests) - 5:,} more tests: add --all\n" in printed.output
+    whole = CliRunner().invoke(app, ["why", ID, "--run", str(run), "--all"]).output
+    assert whole.count("\nTest ") == len(tests) > 5 and "add --all" not in whole
+    told = CliRunner().invoke(app, ["why", "--help"]).output
+    assert "outputs/reference" in told and str(REFERENCE_RUN) not in told.replace("\n", "").replace(" ", "")

@@ -354,10 +354,10 @@ def test_lines_name_each_notebook_and_what_went_wrong():
     stream = io.StringIO()
     lines = for_terminal(stream)
     assert isinstance(lines, Lines)
-    lines.begin(["01_a"])
+    lines.begin(["01_a", "02_b"])
     lines.done(RESULT)
     lines.done(NotebookResult("02_b", "B", "failed", "Cell 2 raised KeyError.", 2, "KeyError", 0, 0, 0, 0, 1.0))
-    assert stream.getvalue() == "01_a done in 4.1 s\n02_b failed in 1.0 s: Cell 2 raised KeyError.\n"
+    assert stream.getvalue() == "1 of 2: 01_a done in 4.1 s\n2 of 2: 02_b failed in 1.0 s: Cell 2 raised KeyError.\n"
 
 
 def test_a_terminal_gets_a_bar():
@@ -444,7 +444,7 @@ def _site(folder, facts=FACTS, provenance=PROVENANCE, names=FRONT, earlier=None,
     found = [
         FINDING | {"id": f"{name[3:]}.{part}", "statement": f"{part} {value} of {name} <i>.", "notebook": name,
                    "cell": 2, "stage": 1, "value": value, "n": value, "interval": None,
-                   "no_interval": "complete count", "period": f"to {facts['as_of']}"}
+                   "no_interval": "complete count" if value else "not available", "period": f"to {facts['as_of']}"}
         for name in names if not name.startswith("41") for part in ("first", "second")
     ]  # fmt: skip
     publish(Pages(folder, facts, books, results, found, provenance, ["a"], earlier))
@@ -491,14 +491,23 @@ def test_the_front_page_says_what_the_programme_is(tmp_path):
     assert "Here it asks what the records of Elsewhere show" in other and "Route 29," not in other
 
 
+def test_the_front_page_says_how_many_questions_what_was_supplied_cannot_answer(tmp_path):
+    names = ["01_trends", "10_route29"]
+    assert "All 2 notebooks ran, each with its findings" in _site(tmp_path / "a", names=names).text
+    page = _site(tmp_path / "b", names=names, value=None)
+    assert "Of the 6 questions that their findings put, 4 cannot be answered from what was supplied" in page.text
+
+
 def test_pages_of_published_papers_are_marked_where_nothing_of_the_authority_was_published(tmp_path):
     words = "published papers of Salford, Southampton, Sandwell"
     for folder, published, marked in ((tmp_path / "a", "salford", []), (tmp_path / "b", "", ["30_case", "40_claims"])):
         registered = FACTS | {"published": published, "other_inputs": [REGISTERED]}
         page = _site(folder, registered)
-        assert [tag.text for tag in page.select(".headlines .papers")] == [words] * len(marked)
+        assert [tag.text for tag in page.select(".headlines .papers")].count(words) == len(marked)
         told = [path.stem for path in sorted((folder / "pages").iterdir()) if words in path.read_text(encoding="utf-8")]
         assert told == marked
+        quoting = (folder / "pages" / "20_measures.html").read_text(encoding="utf-8")
+        assert ("This page speaks of published papers of Salford, which it quotes." in quoting) == (not published)
     page = _site(tmp_path / "c", registered | {"other_inputs": [], "authority_name": "Elsewhere"})
     told = page.select_one('.headlines a[href="pages/10_route29.html"] ~ .papers').text
     assert told == "a programme of Salford, of which Elsewhere has given no register"

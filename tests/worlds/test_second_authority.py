@@ -114,10 +114,13 @@ def test_every_table_can_be_built_and_pages_name_what_is_missing(view: View, mon
     for id, spec in registered().items():
         frame = spec.build(view)
         assert {*spec.labels, *(value.name for value in spec.values)} <= set(frame.columns), id
+    board = registered()["scorecard"].build(view)
+    assert set(board.loc[board["shown"] == "", "side"]) == {""} != set(board["side"])
     found = findings(view, (*LACK, "01", "11", "34"), monkeypatch).items
     for notebook, words in LACK.items():
         assert any(words in item["statement"] for item in found if item["notebook"].startswith(notebook)), notebook
     assert foreign(found) == []
+    assert not [item for item in found if item["id"] == "route29.unsaid" and "Q01" in item["questions"]], "no answer"
     schools = next(item for item in found if item["id"] == "transforming_care.schools")
     assert "not told apart by the authority's own categories" in schools["statement"] and schools["value"] is None
     proposal = [item["statement"] for item in found if item["notebook"].startswith("34")]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import REFERENCE, SAMPLE
+from bond_eval.evidence.figures import NOTHING
 from bond_eval.evidence.figures_evidence import upset
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.protected import Protected
@@ -315,4 +316,5 @@ def test_an_upset_chart_draws_nothing_that_is_withheld(public: dict[str, Protect
     assert [bar.get_width() for bar in left.patches] == known
     assert chart.alt.count("withheld") == heights.count(0) + known.count(0)
     nothing = upset(combos.where(programmes=[]), "programmes", "children", sizes=totals, size="children", **words)
-    assert "Nothing to draw" in [text.get_text() for text in nothing.figure.axes[1].texts]
+    assert NOTHING in [text.get_text() for text in nothing.figure.texts] and NOTHING in nothing.alt
+    assert not any(axis.get_visible() for axis in nothing.figure.axes)

@@ -319,7 +319,7 @@ def _range_words(designs: tuple[Design, ...], found: Across | None, hidden: int)
     start = "Whether the programme paid for itself cannot be said"
     if found is None:
         reasons = list(dict.fromkeys(design.standing.removeprefix("not estimable: ") for design in designs))
-        why = reasons[0] if reasons else "authority.toml gives no programme_date"
+        why = reasons[0] if reasons else "no day is given on which the programmes began"
         return f"{start}: {why}." if not hidden else f"{start} in public: each design rests on fewer than {MINIMUM}."
     clear = f"{found.clear} of {found.judged}" if found.clear else "none"
     low, high = (_k(pounds) for pounds in found.medians)

@@ -45,11 +45,12 @@ NEEDS = {
     "contacts": "contacts (register/contacts.csv)",
     "activity": "counts of posts and activity (register/activity.csv)",
 }
-GUARDS = ("children", "beside", "before", "after")
+GUARDS = ("children", "beside", "rest", "before", "after")
 LABELS = {"heading": "Heading", "measure": "Measure", "form": "Told as"}
 VALUES = (
     Value("children", "Children"),
-    Value("beside", "Of, or compared with"),
+    Value("beside", "Of, or compared with", follows=("rest",)),
+    Value("rest", "Children who were not followed so long", inward=True),
     Value("before", "Events before, or of the others", event="measure"),
     Value("after", "Events after", event="measure"),
     *interval("ratio", "Rate after of that before, or share", "percent", *GUARDS),
@@ -135,12 +136,10 @@ def _outcome(view: View, programme: str, key: tuple[str, str]) -> tuple[str, str
     if not row:
         return measure, SHARE, {}
     said = TOO_FEW if row["children"] < FEW else EARLY if np.isnan(row["share"]) else DESCRIBED
-    counts, ends = {"children": row["children"], "after": row["events"], "said": said}, _ends(row)
+    counts = {"children": row["children"], "after": row["events"], "said": said}
     if row["share"] == 0 and row["at_risk"]:
-        # Where nothing happened the curve has no interval; those who were followed so long give one.
-        none = wilson(0, int(row["at_risk"]))
-        counts, ends = {**counts, "beside": none.n}, (0.0, 0.0, none.upper)
-    return measure, SHARE, {**counts, **_estimate(ends, "percent")}
+        counts |= {"beside": row["at_risk"], "rest": row["children"] - row["at_risk"]}
+    return measure, SHARE, {**counts, **_estimate(_ends(row), "percent")}
 
 
 def _comparison(view: View, programme: str, key: str) -> tuple[str, str, Row]:

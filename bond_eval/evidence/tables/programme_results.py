@@ -7,7 +7,7 @@ import pandas as pd
 
 from bond_eval.evidence.disclosure import small
 from bond_eval.evidence.registry import Rows, Value, coarser, interval, table
-from bond_eval.evidence.tables.programmes import LINKED, REGISTER, each, once
+from bond_eval.evidence.tables.programmes import LINKED, NONE_OF, REGISTER, each, once
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import changed, ends_of
 from bond_eval.intake.reference import read_reference
@@ -27,7 +27,8 @@ STEPS = ("cp_plan", "cin_plan", "re_referral")
         Value("children", "Children followed"),
         Value("events", "To whom it happened by then", of="children"),
         Value("at_risk", "Followed so long", of="children"),
-        *interval("share", "Cumulative incidence", "percent", "children", "events"),
+        NONE_OF,
+        *interval("share", "Cumulative incidence", "percent", "children", "events", ends=NONE_OF.name),
         Value("unlinked", "Not in the return", of="children"),
     ),
     source=LINKED,

@@ -27,6 +27,8 @@ from bond_eval.programmes.cases import cases_at
 from bond_eval.programmes.cohorts import cohort_table
 
 REGISTER, LINKED = "programme register", "programme register and SSDA903"
+# The ends of the interval of none are those of one number of children only.
+NONE_OF = Value("none_of", "Followed so long, where it happened to none", of="children", inward=True)
 FUNNEL = {
     "referred": "Referred", "decided": "Decided", "accepted": "Accepted", "started": "Started", "ended": "Ended",
     "completed": "Completed", "waiting": "Waiting", "refused": "Not accepted", "open": "Open",

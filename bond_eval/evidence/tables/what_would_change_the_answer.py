@@ -16,7 +16,7 @@ from bond_eval.economics.uncertainty import Simulation, break_even_value, monte_
 from bond_eval.evidence.cells import show
 from bond_eval.evidence.dials import NET, assumptions, dials
 from bond_eval.evidence.registry import Rows, Value, interval, table
-from bond_eval.evidence.tables.programmes import once
+from bond_eval.evidence.tables.programmes import NONE_OF, once
 from bond_eval.evidence.view import View
 from bond_eval.programmes.outcomes import follow_up
 
@@ -246,8 +246,9 @@ def _edge_000(dials: dict[str, float]) -> float:
     values=(
         Value("children", "Children followed from their start"),
         Value("events", "Became looked after", of="children"),
+        NONE_OF,
         Value("days", "Within days", "number", children=False),
-        *interval("share", "Share", "percent", "children", "events"),
+        *interval("share", "Share", "percent", "children", "events", ends=NONE_OF.name),
         Value("note", "Note", "text"),
     ),
     source="data/reference/assumptions.csv; the programme register linked to SSDA903 episodes",
@@ -259,7 +260,7 @@ def edge_seen(view: View) -> Rows:
     The longest of HORIZONS that somebody was followed for.
     """
     dial, note = dials(NET)["p1"], "children not looked after at their start"
-    closed = ("The dial: closed cases as published", np.nan, np.nan, np.nan, dial.mode, dial.low, dial.high,
+    closed = ("The dial: closed cases as published", *(np.nan,) * 4, dial.mode, dial.low, dial.high,
               "closed cases only, so those still open are left out")  # fmt: skip
     rows: list[tuple[object, ...]] = [closed]
     if view.register is not None:
@@ -270,5 +271,6 @@ def edge_seen(view: View) -> Rows:
             if len(known):
                 row = known.iloc[0]
                 ends = (row["incidence"], row["lower"], row["upper"])
-                rows.append((f"The register: {name}", row["children"], row["events"], row["days"], *ends, note))
+                counts = row[["children", "events", NONE_OF.name, "days"]]
+                rows.append((f"The register: {name}", *counts, *ends, note))
     return rows

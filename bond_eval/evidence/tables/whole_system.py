@@ -12,7 +12,7 @@ from bond_eval.core import formats
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence.disclosure import crowded
 from bond_eval.evidence.registry import REGISTRY, Rows, Value, coarser, interval, table
-from bond_eval.evidence.tables.programmes import LINKED, REGISTER, each, once
+from bond_eval.evidence.tables.programmes import LINKED, NONE_OF, REGISTER, each, once
 from bond_eval.evidence.tables.voice_and_cases import least, names_of
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import EPOCH, day_number
@@ -21,6 +21,7 @@ from bond_eval.programmes import capacity, outcomes, overlap
 from bond_eval.programmes.cases import cases_at
 
 HORIZON = 180  # days, as in the tables of each programme
+COUNTED = ("events", "children", "with_it", "with_events")
 ONCE, ADDED, TWICE = "Each child once", "Added up", "Counted on top"
 SEVERAL = "More than one programme"
 NO_CASES = "it cannot be said without register/cases.csv"
@@ -145,7 +146,8 @@ def totals_without_few(frame: pd.DataFrame) -> pd.DataFrame:
         Value("children", "Children followed", follows=("with_it",)),
         Value("with_events", "Smallest number that the events would give away", inward=True),
         Value("events", "To whom it happened", of="children", follows=("with_it", "with_events")),
-        *interval("share", "Cumulative incidence", "percent", "events", "children", "with_it", "with_events"),
+        NONE_OF,
+        *interval("share", "Cumulative incidence", "percent", *COUNTED, ends=NONE_OF.name),
         Value("said", "What it means", "text", children=False),
     ),
     source=LINKED,
@@ -155,7 +157,7 @@ def shared_outcomes(view: View) -> Rows:
     """Becoming looked after, and returning home from care. The whole is never more than the sum."""
     names = (outcomes.ENTRY, outcomes.EXIT)
     if view.register is None or view.register.cases.empty:
-        return [(outcomes.CAUSES[outcome][0], TWICE, *(np.nan,) * 7, NO_CASES) for outcome in names]
+        return [(outcomes.CAUSES[outcome][0], TWICE, *(np.nan,) * 8, NO_CASES) for outcome in names]
     found = {one: overlap.shared_outcome(view.register, view.history, view.as_of, HORIZON, one) for one in names}
     # Those counted on top in one outcome and in the other add up to children whom another table counts.
     few = least(
@@ -174,9 +176,9 @@ def _shared(
         raise AssertionError(f"{outcome}: children counted once are more than their sum")
     on_top = added[1] - once[1]
     with_events = least(*parts["events"], *(parts["children"] - parts["events"]), on_top)
-    bounds = first[["incidence", "lower", "upper"]].iloc[0].tolist() if len(first) else [np.nan] * 3
+    bounds = first[[NONE_OF.name, "incidence", "lower", "upper"]].iloc[0].tolist() if len(first) else [np.nan] * 4
     said = "adding up counts some of them more than once" if on_top else "adding up counts none of them twice"
-    names, none, outcome = names_of(view), (np.nan,) * 3, outcomes.CAUSES[outcome][0]
+    names, none, outcome = names_of(view), (np.nan,) * 4, outcomes.CAUSES[outcome][0]
     rows = [(outcome, names[name], 0.0, n, 0.0, events, *none, "") for name, n, events in parts.itertuples(index=False)]
     rows += [(outcome, ADDED, few, added[0], with_events, added[1], *none, "")]
     rows += [(outcome, ONCE, few, once[0], with_events, once[1], *bounds, "")]
