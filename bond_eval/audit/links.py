@@ -288,7 +288,7 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
             fixed, fixed2 = said.partition("(")[2], said2.partition("(")[2]
             if same and fixed and fixed2 and fixed != fixed2:
                 continue  # parts of one table that share a total are no more alike in two releases than in one
-            common = {key: (keys[key], keys2[key]) for key in keys.keys() & keys2.keys()}
+            common = {key: (one, keys2[key]) for key, one in keys.items() if key in keys2}  # a set would have no order
             again = same and name == name2
             if again:
                 sums = ((key, [(*v.cells, *v.hidden) for v in pair]) for key, pair in common.items())

@@ -64,7 +64,7 @@ def test_a_chart_keeps_its_words_and_says_what_it_is(kind):
 
 def test_labels_of_an_axis_are_told_from_labels_of_data():
     page = BeautifulSoup(inline(drawn("lines").svg(), "f", "A chart."), "html.parser")
-    years = [text for text in page.find_all("text") if text.get_text() == "2016"]
+    years = [text for text in page.find_all("text") if text.get_text() == "Mar 2016"]
     assert years and all(text.find_parent(class_="tick") for text in years)
     assert not any(text.find_parent(class_="tick") for text in page.find_all("text") if "IFA" in text.get_text())
 
