@@ -140,7 +140,8 @@ def _rounded(value: Value, column: pd.Series, steps: Mapping[str, np.ndarray]) -
 
 
 def _two_figures(number: re.Match[str]) -> str:
-    return f"{float(f'{float(number[0]):.1e}'):g}"
+    value = float(f"{float(number[0]):.1e}")
+    return f"{value:.0f}" if value >= 10 else f"{value:#.2g}"
 
 
 def _complements(table: Table, frame: pd.DataFrame, hidden: pd.Series, numbers: pd.Series) -> pd.Series:

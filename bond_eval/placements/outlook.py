@@ -27,7 +27,7 @@ OLDER = [BANDS.index("12 to 15"), BANDS.index("16 to 17")]
 EXTENDED = BANDS.index("8 to 11")
 OP = CATEGORIES.index(OUTSIDE)
 HALF = 0.5  # Jeffreys' prior event: a ratio of two small counts is wide, and never nought or endless
-NO_DATE = "authority.toml gives no programme_date, so there is no window before the programme"
+NO_DATE = "no day is given on which the programmes began, so there is no window before them"
 
 
 @dataclass(frozen=True, eq=False)

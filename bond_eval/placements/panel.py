@@ -59,7 +59,7 @@ def why_not(view: Compared) -> str:
         return "not available: the folder dfe holds no file with the columns of the DfE's published statistics."
     codes = [code for code in (view.authority.code, view.authority.old_code) if code]
     if not codes:
-        return "not available: authority.toml gives no code or old_code, by which the files know the authority."
+        return "not available: the authority's settings give no code, by which the files know the authority."
     if not _own_rows(files, codes).any():
         return f"not available: the DfE files have no row of the authority {' or '.join(codes)}."
     return ""

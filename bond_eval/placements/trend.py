@@ -27,7 +27,8 @@ OLDER, YOUNGER = "12 to 17", "Under 12"
 PRIMARY, DATES, MODELS, OUTCOMES, COMPARED = (
     "Primary", "Another date", "Another model", "Another outcome", "A comparison",
 )  # fmt: skip
-NO_DATE = "authority.toml gives no programme_date, so there is no date at which to look."
+NO_DATE = "No day is given on which the programmes began, so that there is none at which to look."
+SHOWN = 6  # the smallest count that an answer for the public may rest on
 MODEL_CHOICES = {
     "Change of slope": Model(impact="slope"),
     "Level and slope": Model(impact="both"),
@@ -140,7 +141,7 @@ class Trend:
         # Child-days are no children: behind them is the number there on a night.
         nights = (next_month(self.months[-1]) - self.months[start]).days if measure == DAYS else 1
         behind = float(np.ceil(found.events_after / nights))
-        few = behind if 0 < behind < 6 and found.effect else np.nan
+        few = behind if 0 < behind < SHOWN and found.effect else np.nan
         return Design(name, group, found.effect, found.reason, 2, few, found, start)
 
     @cached_property
@@ -184,7 +185,7 @@ class Trend:
         (older, spent), (younger, other) = self.one(BEGUN, OLDER), self.one(BEGUN, YOUNGER)
         found = count_difference(older, younger, start, (spent, other))
         behind = [part.sum() for series in (older, younger) for part in (series[:start], series[start:])]
-        few = min((count for count in behind if 0 < count < 6), default=np.nan)
+        few = min((count for count in behind if 0 < count < SHOWN), default=np.nan)
         return Design(name, COMPARED, found.effect, found.reason, 2, few, found, start)
 
     def by_method(self, method: str, harmonics: int = 0) -> Interrupted | None:

@@ -86,11 +86,11 @@ def test_what_is_worked_out_from_rounded_counts_has_two_figures() -> None:
 
 def test_an_estimate_in_words_has_two_figures_too() -> None:
     one = {"heading": "Health", "measure": A_AND_E, "form": headings.RATE, "children": 40.0, "before": 8, "after": 12,
-           "shown": "1.49 (0.55 to 4.21)"}  # fmt: skip
+           "shown": "1.01 (0.55 to 14.21)"}  # fmt: skip
     spec = registered()["route29_headings"]
     row = pd.DataFrame([one], columns=[*spec.labels, *(value.name for value in spec.values)])
-    assert protect(spec, row, "public").texts("shown") == ["1.5 (0.55 to 4.2)"]
-    assert protect(spec, row.assign(measure="Missing"), "public").texts("shown") == ["1.49 (0.55 to 4.21)"]
+    assert protect(spec, row, "public").texts("shown") == ["1.0 (0.55 to 14)"]
+    assert protect(spec, row.assign(measure="Missing"), "public").texts("shown") == ["1.01 (0.55 to 14.21)"]
 
 
 def test_the_plan_keeps_hospital_rows_by_their_own_minimum() -> None:

@@ -123,7 +123,7 @@ def test_without_files_and_without_the_authority_a_sentence_says_so(tmp_path):
     found = read(tmp_path, {"a.csv": NUMBERS + row("2021", "801", "10")})
     assert "needs the DfE's published files" in why_not(view(None))
     assert "no row of the authority E09999" in why_not(view(found, "E09999"))
-    assert "gives no code" in why_not(view(found, ""))
+    assert "give no code" in why_not(view(found, ""))
     assert why_not(view(found, "", old="801")) == "" == why_not(view(found))
     for odd in (view(None), view(found, "E09999"), view(found, "")):
         panel = neighbours_panel(odd, "looked_after")

@@ -75,7 +75,7 @@ def test_beside_others_gives_ratios_or_says_why_not():
     assert one.ratio.value == pytest.approx(np.exp(panel_difference(logs).effect.value))
     assert two.ratio.value == pytest.approx(np.exp(synthetic_control(logs).effect.value))
     assert {one.maryland, two.maryland} == {3}
-    for day, words in ((None, "programme_date"), (dt.date(2020, 5, 1), "both sides")):
+    for day, words in ((None, "No day is given"), (dt.date(2020, 5, 1), "both sides")):
         for found in beside_others(areas(), "Own", day, "Rate"):
             assert found.ratio is None and words in found.why
     gap = areas().assign(value=lambda f: f["value"].where((f["area"] != "Own") | (f["period"] != 2011)))
@@ -212,7 +212,7 @@ def test_an_authority_without_a_date_or_before_it():
     stays = rows((0, "2015-05-04", "", OP, "S"))
     made = history(stays, ("2016-03-31",), births={0: "2001-01-01"})
     for authority, words in (
-        (Authority("x", "X"), "gives no programme_date"),
+        (Authority("x", "X"), "No day is given"),
         (Authority("x", "X", programme_date=dt.date(2020, 2, 1)), "does not lie within"),
         (Authority("x", "X", programme_date=dt.date(2015, 9, 1)), "months before the change"),
     ):

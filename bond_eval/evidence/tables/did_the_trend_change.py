@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,10 +37,9 @@ from bond_eval.methods.proportions import Estimate, rate_ratio
 from bond_eval.placements.categories import OUTSIDE, rules_table
 from bond_eval.placements.panel import neighbours_panel
 from bond_eval.placements.series import BEGUN
-from bond_eval.placements.trend import COMPARED, NO_DATE, OLDER, Design, Trend, beside_others, first_month
+from bond_eval.placements.trend import COMPARED, OLDER, Design, Trend, beside_others, first_month
 
 PLAN = "docs/EVALUATION_PLAN.md"
-UNDATED = "No day is given on which the programmes began, so that there is none at which to look."
 METHOD = (
     "interrupted time series: quasi-Poisson regression with log child-days and autocorrelated errors; "
     "difference-in-differences; synthetic control; docs/METHODS.md"
@@ -77,7 +75,6 @@ def designs_of(view: View) -> list[Design]:
     made: list[Design] = view.shelf.get("trend_designs", [])
     if not made:
         made = [*trend_of(view).designs(), *_beside_neighbours(view)]
-        made = [replace(one, why=UNDATED) if one.why == NO_DATE else one for one in made]  # a reader sees no settings
         view.shelf["trend_designs"] = made
     return made
 

@@ -20,7 +20,7 @@ STEPS = ("cp_plan", "cin_plan", "re_referral")
 
 @table(
     "programme_outcomes",
-    title=f"What had happened {HORIZON} days after the start, of all who started",
+    title=f"What had happened {HORIZON} days after the start, of those to whom it could",
     row="a programme, outcome and cause",
     labels={"programme": "Programme", "outcome": "Outcome", "cause": "What happened"},
     values=(
