@@ -17,6 +17,7 @@ from pathlib import Path
 from bond_eval.audit.read import Published
 from bond_eval.core.errors import InputError
 from bond_eval.core.places import REFERENCE
+from bond_eval.intake.typed import date_of, read_day
 
 # Columns of a return or register that hold what may never be published, by what they are called there.
 _IDS = re.compile(r"^(child(_?id)?|care_id|case_id|upn|mother|nhs_?(number|no))$", re.I)
@@ -49,35 +50,53 @@ class Confidential:
 
 
 def read_confidential(data: Path) -> Confidential:
-    """The ids, dates of birth and postcodes in every CSV and XML file below `data`. Raises InputError for none."""
-    files = [path for path in (data.rglob("*") if data.is_dir() else [data]) if path.suffix.lower() in (".csv", ".xml")]
-    pairs = [pair for path in sorted(files) for pair in _values(path)]
+    """The ids, dates of birth and postcodes of a return and of what lies beside it: a folder, or a file of it.
+
+    Every file that a run reads is read as a run reads it: a CSV however it is separated, XML, a zip of either, a
+    workbook's sheets. Raises InputError where none is in any.
+    """
+    from bond_eval.intake.recognise import COMPANION_FOLDERS, COMPANIONS
+
+    beside = [] if data.is_dir() else [data.parent / name for name in (*COMPANIONS, *COMPANION_FOLDERS)]
+    pairs = [pair for place in (data, *beside) for path in _files(place) for pair in _values(path)]
     if not pairs:
         raise InputError(f"No child's id, date of birth or postcode is in {data.name}: give the folder of the return.")
-    births = {day for name, text in pairs if _BIRTHS.match(name) and (day := _day(text))}
+    births = {date_of(day) for name, text in pairs if _BIRTHS.match(name) and (day := read_day(text)) is not None}
     postcodes = {text.replace(" ", "").upper() for name, text in pairs if _PLACES.search(name)}
     ids = {text for name, text in pairs if _IDS.match(name) and len(text) >= 5 and any(map(str.isdigit, text))}
     return Confidential(frozenset(ids), frozenset(births), frozenset(postcodes - {""}))
 
 
+def _files(place: Path) -> list[Path]:
+    return sorted(path for path in ([place] if place.is_file() else place.rglob("*")) if path.is_file())
+
+
 def _values(path: Path) -> Iterator[tuple[str, str]]:
-    text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    if path.suffix.lower() == ".xml":
-        yield from ((name, value.strip()) for name, value in _ELEMENT.findall(text))
-        return
-    rows = csv.DictReader(io.StringIO(text))
-    wanted = [name for name in rows.fieldnames or [] if any(kind.search(name) for kind in (_IDS, _BIRTHS, _PLACES))]
-    if wanted:
-        yield from ((name, row[name].strip()) for row in rows for name in wanted if row[name])
+    from bond_eval.intake.sources import read_file
+    from bond_eval.intake.workbooks import WORKBOOKS, workbook_sheets
+
+    read = workbook_sheets if path.suffix.lower() in WORKBOOKS else read_file
+    try:
+        contents = [source.content for source in read(path, path.name)]
+    except InputError:
+        return  # a file that cannot be read gives a run nothing to show
+    for content in contents:
+        yield from _elements(content) if content.lstrip().startswith(b"<") else _columns(content)
 
 
-def _day(text: str) -> dt.date | None:
-    for form in ("%d/%m/%Y", "%Y-%m-%d"):
-        try:
-            return dt.datetime.strptime(text, form).date()
-        except ValueError:
-            continue
-    return None
+def _elements(content: bytes) -> Iterator[tuple[str, str]]:
+    found = _ELEMENT.findall(content.decode("utf-8-sig", errors="replace"))
+    yield from ((name, value.strip()) for name, value in found)
+
+
+def _columns(content: bytes) -> Iterator[tuple[str, str]]:
+    from bond_eval.intake.delimited import header_of
+
+    names, delimiter, start = header_of(content)
+    kept = [at for at, name in enumerate(names) if any(kind.search(name) for kind in (_IDS, _BIRTHS, _PLACES))]
+    text = content[start:].decode("utf-8", errors="replace") if kept else ""
+    for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+        yield from ((names[at], row[at].strip(" \"'")) for at in kept if at < len(row) and row[at].strip())
 
 
 def leaks(found: Published, against: Confidential | None) -> Iterator[tuple[str, str]]:

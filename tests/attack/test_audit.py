@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -500,6 +501,33 @@ def test_a_return_in_xml_is_searched_for_too(release, tmp_path):
         read_confidential(release)
 
 
+@pytest.mark.parametrize("kind", ["zip", "semicolons", "workbook", "beside a file"])
+def test_what_a_run_reads_is_searched_for_whatever_it_comes_in(release, tmp_path, kind):
+    rows = [("Child ID", "DOB"), ("734512", "14-06-2009"), ("734513", "15.06.2009")]
+    data, path = tmp_path / "return", tmp_path / "return" / "header.csv"
+    data.mkdir()
+    _write(path, rows if kind != "semicolons" else [(";".join(row),) for row in rows])
+    if kind == "zip":
+        with zipfile.ZipFile(data / "return.zip", "w") as archive:
+            archive.write(path, "2020/header.csv")
+        path.unlink()
+    elif kind == "workbook":
+        book = openpyxl.Workbook()
+        for row in [(), *rows]:
+            book.active.append(row)
+        (data / "register").mkdir()
+        book.save(data / "register" / "register.xlsx")
+        path.unlink()
+    elif kind == "beside a file":
+        (data / "register").mkdir()
+        path.rename(data / "register" / "people.csv")
+        data = data / "header.csv"
+        _write(data, [("CHILD", "DOB"), ("734999", "16/06/2009")])
+    _replace(release / "findings.json", "39 children were", "Of 14 June 2009, 39 children (734513) were")
+    told = sorted(fall.what for fall in audit(release, against=data).falls)
+    assert told == ["a child's id of the return (1 different)", "a date of birth of the return (1 different)"]
+
+
 def test_a_run_says_what_its_columns_are():
     spec = schema({"placements_at_date": "date,category,children\n", "not registered": "n\n"})["placements_at_date"]
     assert set(spec) == {"title", "notebook", "row", "labels", "values", "margins"}
@@ -772,6 +800,7 @@ def test_sums_of_two_releases_are_of_the_same_rows_and_of_no_period_that_went_on
 
 IN_ORDER = """
 import sys
+import zipfile
 from pathlib import Path
 from bond_eval.audit.links import relations
 from bond_eval.audit.read import read_folder

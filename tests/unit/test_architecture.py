@@ -13,15 +13,12 @@ PACKAGE = ROOT / "bond_eval"
 # From the room that all stand on to the one that nobody imports.
 ORDER = ("core", "intake", "placements", "programmes", "economics", "evidence", "workbook", "cli")
 # Rooms that stand beside the order, and what each may import beside itself.
-ASIDE = {"methods": {"core"}, "sample": {"core"}, "audit": {"core", "methods"}}
+ASIDE = {"methods": {"core"}, "sample": {"core"}, "audit": {"core", "methods", "intake"}}
 HEAVY = ("pandas", "papermill", "statsmodels", "nbconvert", "matplotlib", "scipy", "pyarrow", "numpy")
 MOST_LINES, MOST_ARGUMENTS = 400, 9
-# A row of the issue report, a finding and a table are what they are: each argument is one of their columns; those of a
-# command are its options.
+# A finding is what it is: each argument is one of its columns; those of a command are its options.
 MANY_ARGUMENTS = {
-    ("core/issues.py", "add"),
     ("evidence/book.py", "finding"),
-    ("evidence/registry.py", "table"),
     ("cli.py", "run"),
 }
 
@@ -123,17 +120,21 @@ def test_modules_and_functions_are_small_and_say_what_they_are(path):
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler):
             assert node.type is not None, f"bare except on line {node.lineno}"
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
-            arguments = [one for one in arguments if one.arg not in ("self", "cls")]
-            if (name, node.name) not in MANY_ARGUMENTS:
-                assert len(arguments) <= MOST_ARGUMENTS, f"{node.name} has {len(arguments)} arguments"
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (name, node.name) not in MANY_ARGUMENTS:
+            assert arguments_of(node) <= MOST_ARGUMENTS, f"{node.name} has {arguments_of(node)} arguments"
+
+
+def arguments_of(function):
+    """How many arguments a function takes, beside the one that it is a method of."""
+    arguments = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
+    return sum(one.arg not in ("self", "cls") for one in arguments)
 
 
 def test_the_exceptions_are_still_needed():
     for name, function in MANY_ARGUMENTS:
         tree = ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
-        assert any(isinstance(node, ast.FunctionDef) and node.name == function for node in ast.walk(tree))
+        found = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == function]
+        assert found and arguments_of(found[0]) > MOST_ARGUMENTS
 
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
