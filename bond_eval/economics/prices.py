@@ -23,7 +23,6 @@ class Repriced:
     years: tuple[str, ...]
     nominal: Numbers
     real: Numbers
-    price_year: str
     standing: str
     source: str
 
@@ -49,7 +48,7 @@ def real_terms(
     used = table[table["year"].isin([*years, price_year])]
     standings = sorted(set(used["standing"]) - {"published"})
     source = f"{used['document'].iloc[0]}; {used['section'].iloc[0]}"
-    return Repriced(tuple(years), values, real, price_year, "; ".join(standings) or "published", source)
+    return Repriced(tuple(years), values, real, "; ".join(standings) or "published", source)
 
 
 def _index(table: pd.DataFrame, years: Sequence[str]) -> dict[str, float]:

@@ -40,10 +40,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A scenario at one point: its lines and their sum, £000."""
+    """A scenario at one of its points: its lines and their sum, £000."""
 
     scenario: str
-    point: str
     lines: tuple[Line, ...]
 
     @property
@@ -116,7 +115,7 @@ def evaluate(table: pd.DataFrame, scenario: str, point: str) -> Evaluation | Wit
         named = tuple(f"{row.line} ({row.category})" for row in without.itertuples())
         return Withheld(f"{scenario} at {point} has no cost for: {'; '.join(named)}", named)
     pairs = zip(rows.to_dict("records"), cost, strict=True)
-    return Evaluation(scenario, point, tuple(_line(row, float(value)) for row, value in pairs))
+    return Evaluation(scenario, tuple(_line(row, float(value)) for row, value in pairs))
 
 
 def avoidance(

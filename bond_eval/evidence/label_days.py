@@ -43,8 +43,17 @@ def broad_groups() -> dict[tuple[str, str], str]:
 
 def over(text: str, published: Quarter) -> bool:
     """True for a label that names a day, month, quarter or financial year that ended by the quarter published."""
+    end = last_day(text)
+    return end is not None and end <= published.end
+
+
+def last_day(text: str) -> dt.date | None:
+    """The last day that a label speaks of; None where it names no day, month, quarter or financial year."""
     end = _year_end(text) if re.fullmatch(r"\d{4}-\d{2}", text) else _end(text)
-    return bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", end)) and end <= published.end.isoformat()
+    try:
+        return dt.date.fromisoformat(end)
+    except ValueError:
+        return None
 
 
 def _year_end(year: str) -> str:

@@ -147,7 +147,7 @@ def _add_child(dice: Dice, history: History, made: Returns, whose: Setting) -> N
             rows["missing.csv"] = _absent(absences, folder)
             rows["prev_perm.csv"] = before if _began(held, folder) else []
             rows["oc2.csv"] = outcomes(dice, history, folder, worry)
-            rows |= _adopted(adoption, history, folder)
+            rows |= _adopted(adoption, folder)
             rows["uasc.csv"] = _uasc(history.child)
         if any(rows.values()):
             rows["header.csv"] = [_header(history.child, folder, mother)]
@@ -262,7 +262,7 @@ def _adoption(dice: Dice, history: History) -> dict:
     }
 
 
-def _adopted(found: dict, history: History, folder: Folder) -> dict[str, list[list[str]]]:
+def _adopted(found: dict, folder: Folder) -> dict[str, list[list[str]]]:
     if not found or found["decided"] > folder.last:
         return {}
     rows = {}

@@ -77,7 +77,10 @@ def schema(tables: Mapping[str, str]) -> dict[str, Any]:
     for id, spec in found.items():
         heads = tables[id].partition("\n")[0].split(",")
         shown = [value for value in spec["values"] if value["name"] in heads]
-        parts_of = [{"of": value["of"] * (value["of"] in heads)} for value in shown]
-        follows = [{"follows": [name for name in value["follows"] if name in heads]} for value in shown]
-        spec["values"] = [v | of | behind for v, of, behind in zip(shown, parts_of, follows, strict=True)]
+        for value in shown:
+            value |= {
+                "of": value["of"] * (value["of"] in heads),
+                "follows": [n for n in value["follows"] if n in heads],
+            }
+        spec["values"] = shown
     return found

@@ -37,7 +37,7 @@ def workers(jobs: int, scheduler: str = "", batch: str = "", note: Callable[[str
     try:
         from distributed import Client
     except ImportError:
-        raise InputError("A cluster needs the package distributed: pip install 'bond-eval[cluster]'.") from None
+        raise InputError("A cluster needs the package distributed: pip install -e '.[cluster]'.") from None
     try:
         client = Client(scheduler, timeout=WAIT, set_as_default=False)
     except (OSError, ValueError, TimeoutError):

@@ -13,9 +13,10 @@ from typing import Any
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FILE, value_text
-from bond_eval.core.periods import Quarter
+from bond_eval.core.periods import Quarter, next_month
 from bond_eval.core.places import short_form
 from bond_eval.evidence.cells import show
+from bond_eval.evidence.label_days import last_day
 from bond_eval.workbook import noise
 from bond_eval.workbook.manifest import MANIFEST
 from bond_eval.workbook.noise import BEYOND, UNTESTED, WITHIN, Judged
@@ -27,7 +28,7 @@ _LIMITS = ("lower", "mean", "upper")  # of a control chart: drawn anew with each
 SPARED = "revised by fewer than 6 (c)"
 UNSAID = {"too few": "withheld", "not available": "not known"}
 _DEFINED = ("kind", "method", "source", "unit")
-_YEAR, _MONTH = re.compile(r"^(\d{4})-\d{2}$"), re.compile(r"^(\d{4})-(\d{2})$")
+_MONTH = re.compile(r"^(\d{4})-(\d{2})$")
 
 
 @dataclass(frozen=True)
@@ -319,15 +320,9 @@ def _ended(spec: Any, row: Mapping[str, str]) -> dt.date | None:
 
 
 def _last_day(text: str, name: str) -> dt.date | None:
-    try:
-        return dt.date.fromisoformat(text) if len(text) == 10 else Quarter.parse(text).end
-    except (ValueError, InputError):
-        pass
-    if name == "year" and (match := _YEAR.match(text)):
-        return dt.date(int(match[1]) + 1, 3, 31)
-    if (match := _MONTH.match(text)) and 1 <= int(match[2]) <= 12:
-        return dt.date(int(match[1]) + int(match[2]) // 12, int(match[2]) % 12 + 1, 1) - dt.timedelta(days=1)
-    return None
+    if name != "year" and (match := _MONTH.match(text)) and 1 <= int(match[2]) <= 12:
+        return next_month(dt.date(int(match[1]), int(match[2]), 1)) - dt.timedelta(days=1)
+    return last_day(text)
 
 
 def _explanations(a: Run, b: Run) -> list[str]:

@@ -42,14 +42,15 @@ def print_pdf(folder: Path, pages: Sequence[str], site: Mapping[str, Any], targe
     The same pages and the same Chromium give the same bytes.
     """
     from bond_eval.core.atomic import write_bytes
+    from bond_eval.workbook.locks import private_folder
     from bond_eval.workbook.publish import rendered
 
     # A link that leads out of the PDF would carry the path of the folder that it was printed in.
     html = _AWAY.sub("", rendered("print.html.j2", site=site, parts=combined(folder, pages)))
-    with tempfile.TemporaryDirectory(prefix="bond-eval-", ignore_cleanup_errors=True) as name:
-        page, printed = Path(name) / "release.html", Path(name) / "release.pdf"
+    with private_folder() as work:
+        page, printed = work / "release.html", work / "release.pdf"
         page.write_text(html, encoding="utf-8")
-        if not _printed(page, printed, Path(name)):
+        if not _printed(page, printed, work):
             return False
         write_bytes(target, finished(printed.read_bytes(), html, day))
     return True

@@ -17,13 +17,11 @@ from bond_eval.core.places import SEALS
 from bond_eval.workbook import front
 from bond_eval.workbook.pages import headline, laid_out
 from bond_eval.workbook.settings import NotebookResult
+from bond_eval.workbook.spreadsheet import SYMBOLS
 from bond_eval.workbook.traced import places
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-PUBLIC_RULE = (
-    "c: confidential, a count of 1 to 5 children or one from which such a count could be worked out within its table. "
-    "z: not applicable. x: not available."
-)
+PUBLIC_RULE = " ".join(f"{symbol}: {meaning}." for symbol, meaning in SYMBOLS.items())
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 INTERNAL_RULE = "Nothing is withheld in this edition: it must not be published or passed on."
 

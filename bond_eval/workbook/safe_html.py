@@ -26,7 +26,7 @@ _ATTRIBUTES = {"alt", "class", "colspan", "datetime", "headers", "lang", "rowspa
 _DATA_IMAGE = re.compile(r"^data:image/(?:png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+$")
 _SCHEME = re.compile(r"^\s*(?:[A-Za-z][A-Za-z0-9+.-]*:|//)")
 _NUMBER = re.compile(r"^[-−+(]?£?[-−]?[\d,]+(?:\.\d+)?(?:[%)]|k|m|bn)*$")
-_SYMBOLS = ("c", "z", "x", "k")
+_SYMBOLS = ("c", "z", "x")
 _DAY = re.compile(r"^\d{1,2} [A-Z][a-z]+ \d{4}$")
 _LONG = 24  # characters of a cell from which a column needs room for words
 

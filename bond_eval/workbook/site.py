@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,9 +21,10 @@ from bond_eval.core.places import digests
 from bond_eval.workbook import pdf
 from bond_eval.workbook.attack import Refused
 from bond_eval.workbook.compare import Run, read_run, there
+from bond_eval.workbook.crate import FILE as CRATE
 from bond_eval.workbook.crate import write_crate
 from bond_eval.workbook.datapackage import write_datapackage
-from bond_eval.workbook.locks import alone
+from bond_eval.workbook.locks import alone, private_folder
 from bond_eval.workbook.manifest import MANIFEST, hashes
 from bond_eval.workbook.pages import NO_ALT
 from bond_eval.workbook.progress import Progress
@@ -34,14 +34,13 @@ from bond_eval.workbook.site_pages import DATA, METHODS, write_documents, write_
 from bond_eval.workbook.spreadsheet import FILE as SHEETS
 from bond_eval.workbook.spreadsheet import write_spreadsheet
 
-PUBLISHED = Path("outputs") / "published"
 PDF, REVISION = "release.pdf", "revision-"
 FIRST = "first publication"
 WAIT = 600.0  # seconds
 # What nbconvert and our own pages put for a picture of which nothing is said.
 UNTOLD = ("No description has been provided for this image", NO_ALT)
 # What may differ between two machines that publish the same: the browser that prints, and what names its file.
-_APART = (PDF, MANIFEST, "ro-crate-metadata.json")
+_APART = (PDF, MANIFEST, CRATE)
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Release:
 
 def publish_run(
     run: Path,
-    to: Path = PUBLISHED,
+    to: Path,
     reason: str = "",
     day: dt.date | None = None,
     incomplete: bool = False,
@@ -189,8 +188,8 @@ def _write(work: Path, source: Run, stamp: Mapping[str, Any]) -> Pages:
 def _same(source: Run, home: Path, last: Mapping[str, Any]) -> bool:
     """Whether this run, published as the last revision was, would give the files that it has."""
     published = _json(home / f"{REVISION}{last['number']}" / MANIFEST)["files"]
-    with tempfile.TemporaryDirectory(prefix="bond-eval-") as name:
-        work = Path(name) / "site"
+    with private_folder() as name:
+        work = name / "site"
         _write(work, source, last)
         return _content(digests(work)) == _content(published)
 

@@ -26,9 +26,8 @@ SYNTHETIC = "The data are synthetic: no real child is in them."
 LONGEST, CUT = 32_000, " … (cut here: the whole text is in the CSV)"
 BLANK = "blank"
 SYMBOLS = {
-    "c": "confidential: a count of 1 to 5 children, or a number from which such a count could be worked out",
+    "c": "confidential, a count of 1 to 5 children (1 to 7 in data of hospitals) or what could give such a count away",
     "z": "not applicable",
-    "k": "rounds to zero",
     "x": "not available",
 }
 UNITS = {
@@ -96,7 +95,7 @@ def spreadsheet(
     for name, page in pages:
         sheet = book.add_worksheet(name)
         sheet.write_gptable(page, auto_width=False)
-        _shape(sheet, page, name)
+        _shape(sheet, page)
     for sheet in book.worksheets() if site["internal"] else ():
         sheet.set_header(f"&C{MARKING}")
     book.close()
@@ -259,7 +258,7 @@ def _unique(heads: Sequence[str]) -> list[str]:
     return made
 
 
-def _shape(sheet: Any, page: Any, name: str) -> None:
+def _shape(sheet: Any, page: Any) -> None:
     """Widths by the longest cell, dates as dates, and a page that prints with its headings."""
     day = sheet._workbook.add_format(sheet.theme.data_format | {"num_format": "d mmmm yyyy", "align": "left"})
     top, _, bottom, right = page.data_range

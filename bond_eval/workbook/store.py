@@ -182,7 +182,7 @@ def _asked(url: str, done: str) -> Iterator[None]:
     except InputError:
         raise
     except ImportError:
-        how = f": pip install 'bond-eval[{EXTRAS[scheme]}]'" if scheme in EXTRAS else ""
+        how = f": pip install -e '.[{EXTRAS[scheme]}]'" if scheme in EXTRAS else ""
         raise InputError(f"{shown(url)} cannot be {done}: what reads {scheme}:// is not installed{how}.") from None
     except Exception as error:  # a file system of any make raises what it likes, and its text may hold a key
         why = {"FileNotFoundError": "it is not there", "PermissionError": "access is refused"}

@@ -1,6 +1,7 @@
 """What moved between two runs: named tests, Holm's adjustment, revisions apart from new data, what could explain it."""
 
 import csv
+import datetime as dt
 import io
 import json
 from math import nan
@@ -13,7 +14,7 @@ from bond_eval.core.errors import InputError
 from bond_eval.core.findings import value_text
 from bond_eval.evidence.registry import registered
 from bond_eval.workbook import noise
-from bond_eval.workbook.compare import ARRIVED, FINDING, MOVED, REVISED, SPARED, compare_runs
+from bond_eval.workbook.compare import ARRIVED, FINDING, MOVED, REVISED, SPARED, _last_day, compare_runs
 from bond_eval.workbook.compare_page import lines, summary, write_csv, write_page
 
 # Tests -----------------------------------------------------------------------------------------------------------
@@ -164,6 +165,18 @@ def test_revisions_stand_apart_from_new_data(runs):
     (cell,) = comparison.of(MOVED)
     assert (cell.id, cell.before, cell.after, cell.verdict) == ("move_marks", "12", "c", noise.UNTESTED)
     assert cell.detail == "no exposure"
+
+
+@pytest.mark.parametrize(
+    "name, label, day",
+    [
+        ("quarter", "2019-20-Q1 to 2019-20-Q4", dt.date(2020, 3, 31)), ("month", "October 2019", dt.date(2019, 10, 31)),
+        ("month", "2019-12", dt.date(2019, 12, 31)), ("year", "2019-20", dt.date(2020, 3, 31)), ("year", "All", None),
+        ("date", "2020-02-29", dt.date(2020, 2, 29)),
+    ],
+)  # fmt: skip
+def test_the_last_day_that_a_label_names(name, label, day):
+    assert _last_day(label, name) == day
 
 
 def test_a_cell_that_is_part_of_another_is_tested_as_a_rate(runs):

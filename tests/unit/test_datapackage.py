@@ -100,7 +100,7 @@ def test_the_descriptor_keeps_to_the_specification(tmp_path):
     assert package["$schema"].startswith("https://datapackage.org/profiles/2.0/")
     assert package["name"] == "salford-2020-21-q2" and package["licenses"][0]["name"] == "MIT"
     (table,) = package["resources"]
-    assert table["schema"]["missingValues"] == ["", "c", "z", "k", "x"]
+    assert table["schema"]["missingValues"] == ["", "c", "z", "x"]
     fields = {field["name"]: field for field in table["schema"]["fields"]}
     assert {name: field["type"] for name, field in fields.items()} == {
         "date": "date", "category": "string", "children": "integer", "share": "number", "said": "string",

@@ -113,7 +113,7 @@ def test_a_store_whose_package_is_missing_says_what_to_install(tmp_path):
         "try:\n    exists('s3://bucket/x')\nexcept InputError as error:\n    print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.stdout.strip().endswith("what reads s3:// is not installed: pip install 'bond-eval[s3]'."), done.stderr
+    assert done.stdout.strip().endswith("what reads s3:// is not installed: pip install -e '.[s3]'."), done.stderr
 
 
 def _reads(seen):
