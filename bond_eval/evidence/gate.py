@@ -141,7 +141,7 @@ def _rounded(value: Value, column: pd.Series, steps: Mapping[str, np.ndarray]) -
 
 def _two_figures(number: re.Match[str]) -> str:
     value = float(f"{float(number[0]):.1e}")
-    return f"{value:.0f}" if value >= 10 else f"{value:#.2g}"
+    return f"{value:.0f}" if value >= 10 or not value else f"{value:#.2g}"
 
 
 def _complements(table: Table, frame: pd.DataFrame, hidden: pd.Series, numbers: pd.Series) -> pd.Series:
