@@ -7,9 +7,12 @@ from decimal import ROUND_HALF_UP, Decimal
 
 
 def half_up(value: float, places: int = 0) -> float:
-    """Round half away from zero on the decimal as written (2.675 to two places is 2.68)."""
+    """Round half away from zero on the decimal as written (2.675 to two places is 2.68).
+
+    What binary fractions leave behind the ninth place is not of the number: 100 × (14/40 − 9/40) is 12.5.
+    """
     quantum = Decimal(1).scaleb(-places)
-    return float(Decimal(repr(float(value))).quantize(quantum, rounding=ROUND_HALF_UP))
+    return float(Decimal(repr(round(float(value), 9))).quantize(quantum, rounding=ROUND_HALF_UP))
 
 
 def number(value: float, places: int = 0) -> str:

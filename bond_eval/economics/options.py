@@ -127,7 +127,7 @@ def notice_000(items: pd.DataFrame) -> float:
 def _cut(name: str, full: float, row: Mapping[str, object], given: Mapping[str, float]) -> Option | Withheld:
     amount = _amount(row, given)
     if amount is None:
-        return Withheld(f"{name}: no figure is published, and none is given", (str(row["parameter"]),))
+        return Withheld(f"{name}: no figure is published", (str(row["parameter"]),))
     if not 0 <= amount <= full:
         raise ValueError(f"{name}: a cut lies between 0 and the cost of £{full:,.0f}k.")
     kept = None if pd.isna(row["avoidance_kept"]) else float(str(row["avoidance_kept"]))
@@ -140,7 +140,7 @@ def _discontinue(rows: pd.DataFrame, given: Mapping[str, float]) -> Option | Wit
         each = _amount(row, given)
         if each is None:
             name = str(row["parameter"])
-            return Withheld("Discontinue: the cost of redundancy is not published, and none is given", (name,))
+            return Withheld("Discontinue: the cost of redundancy is not published", (name,))
         if each < 0:
             raise ValueError("A redundancy payment is 0 or more.")
         one_off += each * row["staff"]

@@ -30,7 +30,8 @@ GRADES = {
 OWN_DATA = ("SSDA903", "register", "finance files", "measures/", "return", "scorecard")
 CANNOT = "Cannot be answered: needs"
 UNANSWERED = "There is no answer to contradict."
-UNOPPOSED = "No finding of this workbook speaks against it, which is not evidence that nothing does."
+UNOPPOSED = "None of the findings chosen beforehand speaks against it, which is not evidence that nothing does."
+UNCHOSEN = "None was chosen beforehand to stand here."
 TOGETHER = "All together"
 _COMPARISON = "the same outcomes followed before and after in a group that the programmes did not reach"
 _TREND = ("did_the_trend_change", "baseline_cohorts", "placement_trends")
@@ -41,7 +42,8 @@ class Rule:
     """How a question is answered.
 
     `draws`: question ids whose findings bear on it. `leads`: how the ids of the findings quoted first begin;
-    `against`: those that speak against a comfortable answer. `effect`: it asks whether something made a difference.
+    `against`: those that speak against a comfortable answer, after "|" the words without which they do not.
+    `effect`: it asks whether something made a difference.
     `elsewhere`: published figures or judgement may carry it; else only this authority's own data can. `carried`: how
     the ids of the findings begin that can carry it, the others bearing on it only beside them; none: any can.
     """
@@ -63,7 +65,13 @@ RULES = {
         ("baseline_cohorts.net_change", "placement_trends.new_external"),
         effect=True,
     ),
-    "Q02": Rule(("Q02",), "ethnicity, need and deprivation of every child referred", ("equity",), effect=True),
+    "Q02": Rule(
+        ("Q02",),
+        "ethnicity, need and deprivation of every child referred",
+        ("equity",),
+        ("equity.|In all: more differences",),
+        effect=True,
+    ),
     "Q03": Rule(
         ("Q03", "S1", "S2", "S3", "S4"),
         "what each child received and when, beside case studies with consent",
@@ -79,6 +87,7 @@ RULES = {
         ("Q05", "P2"),
         "a survey of practice across the programmes, repeated yearly",
         ("whole_system",),
+        ("whole_system.done|, 0 are shown to be done",),
         carried=("whole_system.overlap", "whole_system.counted_twice", "trauma_informed"),
     ),
     "Q06": Rule(
@@ -99,7 +108,7 @@ RULES = {
         ("Q08", "M3a", "M3c"),
         "a measure of family resilience at the start and end of every case",
         ("data_quality.completeness", "whole_system.resilience", "voice_and_cases.wellbeing"),
-        ("data_quality.rows_set_aside", "placement_trends.out_of_borough"),
+        ("whole_system.resilience|: 0 of ", "data_quality.rows_set_aside", "placement_trends.out_of_borough"),
     ),
     "Q09": Rule(
         ("Q09", "F1", "F2", "F3", "F4"),
@@ -233,10 +242,23 @@ def contradicts(question: str, found: Found) -> str:
     """The findings that speak against a comfortable answer, as sentences."""
     if not answerable(question, found):
         return UNANSWERED
-    against = RULES[question].against
-    known = draws_on(question, found).known
-    spoken = [item["statement"] for item in known if any(item["id"].startswith(start) for start in against)]
-    return " ".join(spoken[:QUOTED]) if spoken else UNOPPOSED
+    against = [entry.partition("|") for entry in RULES[question].against]
+    spoken = [
+        item["statement"]
+        for item in draws_on(question, found).known
+        if any(item["id"].startswith(start) and words in item["statement"] for start, _, words in against)
+    ]
+    return " ".join(spoken[:QUOTED]) or (UNOPPOSED if against else UNCHOSEN)
+
+
+def summed_up(asked: int, answered: int, compared: int, what: str) -> str:
+    """How many of the questions `what` have findings that bear on them, and what their designs let be said."""
+    caused = {0: "so none says", asked: "so each says something of"}.get(compared, "the others do not say")
+    return (
+        f"Of the {formats.number(asked)} {what}, {formats.number(answered)} have findings that bear on them; "
+        f"{formats.number(compared)} {'has' if compared == 1 else 'have'} a comparison group, {caused} what the "
+        "programmes caused"
+    )
 
 
 def would_raise(question: str, found: Found) -> str:

@@ -93,7 +93,9 @@ def compare(new: Cell, old: Cell) -> str:
 
 
 def with_interval(estimate: Cell, low: Cell, high: Cell) -> str:
-    """ "8% (6% to 10%)"; says so where the estimate is withheld or there is no interval."""
+    """ "8% (6% to 10%)"; says so where the estimate is withheld, or there is no interval or no upper end."""
     if not estimate.known:
         return f"{estimate}"
+    if low.known and high.symbol == NOT_AVAILABLE:
+        return f"{estimate} ({low} or more; no upper limit yet)"
     return f"{estimate} ({low} to {high})" if low.known and high.known else f"{estimate} (no interval can be given)"

@@ -6,6 +6,7 @@ shows as a row whose verdict is no longer the one that was read.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 import re
 from collections.abc import Mapping
@@ -16,8 +17,8 @@ import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
-from bond_eval.evidence.claims_facts import number, project_facts
-from bond_eval.evidence.claims_formula import NAME, FormulaError, evaluate, names_in, shortened
+from bond_eval.evidence.claims_facts import facts_frame, number, project_facts
+from bond_eval.evidence.claims_formula import FormulaError, evaluate, names_in, shortened
 from bond_eval.intake.reference import read_reference
 
 EXACT, ROUNDS, DIFFERS = "exact", "rounds", "does not reconcile"
@@ -38,6 +39,9 @@ TOPICS = (
     "Governance and dates",
     "Other authorities",
 )
+_SIGNS = {"£000": ("£", "k"), "£m": ("£", "m"), "£": ("£", ""), "%": ("", "%")}
+_DATED = re.compile(r"month of (?P<year>\d{4})|day of (?P<month>[A-Z][a-z]+ \d{4})")
+_FLAGS = {"0": "No", "1": "Yes"}
 _PLACEHOLDER = re.compile(r"\{([^{}|]{1,500})(?:\|(\d))?\}")
 _NOTE_LENGTH = 2000
 
@@ -71,8 +75,12 @@ class ClaimResult:
     problem: str
 
 
-def check_claims(claims: pd.DataFrame, facts: Mapping[str, float]) -> tuple[ClaimResult, ...]:
+def check_claims(
+    claims: pd.DataFrame, facts: Mapping[str, float], places: Mapping[str, tuple[str, str]] | None = None
+) -> tuple[ClaimResult, ...]:
     """Check each row of `claims` with `facts` (name -> value), a result a row in the same order.
+
+    places: name of a fact -> the document and section in which it stands, for the reasons.
 
     Columns: claim_id, value, formula, and any of TEXTS, blank where not there. A column `row_problem`, where it is
     there, names what was wrong with the row as read. Raises InputError only where one of REQUIRED is missing; what
@@ -86,6 +94,7 @@ def check_claims(claims: pd.DataFrame, facts: Mapping[str, float]) -> tuple[Clai
         )
     rows = [{key: _text(cell) for key, cell in row.items()} for row in claims.to_dict("records")]
     values = {row["claim_id"]: number(row["value"]) for row in reversed(rows)}
+    stands = dict(places or {}) | {row["claim_id"]: (row.get("document", ""), row.get("section", "")) for row in rows}
     seen: set[str] = set()
     results = []
     for place, row in enumerate(rows, 1):
@@ -95,13 +104,15 @@ def check_claims(claims: pd.DataFrame, facts: Mapping[str, float]) -> tuple[Clai
         row["claim_id"] = row["claim_id"] or f"row {place}"
         if repeated:
             row["row_problem"] = row["row_problem"] or "Its claim_id stands on an earlier row too."
-        results.append(_check(row, facts, values))
+        results.append(_check(row | {"by": _by(row, stands)}, facts, values))
     return tuple(results)
 
 
 def project_claims() -> tuple[ClaimResult, ...]:
     """The project's own register (data/reference/claims.csv) checked against its own facts."""
-    return check_claims(read_reference("claims.csv"), project_facts())
+    facts = facts_frame()
+    places = dict(zip(facts["name"], zip(facts["document"], facts["section"], strict=True), strict=True))
+    return check_claims(read_reference("claims.csv"), project_facts(), places)
 
 
 def claims_table() -> pd.DataFrame:
@@ -133,6 +144,30 @@ def shown(value: float, like: str) -> str:
         return f"{value:.4g}"
     near = math.isclose(value, round(value, places), rel_tol=1e-9, abs_tol=1e-9)
     return formats.number(value, places if near or abs(value) >= 10_000 else max(places, 2))
+
+
+def amount(figure: str, unit: str) -> str:
+    """A figure with its unit as people write it: "-606" of "£000" is "−£606k", "7" of "month of 2019" "July 2019"."""
+    if figure.isdecimal() and int(figure) in range(1, 32) and (dated := _DATED.fullmatch(unit)):
+        if not dated["month"] and int(figure) > 12:
+            return f"{figure} {unit}"
+        return f"{figure} {dated['month']}" if dated["month"] else f"{dt.date(2000, int(figure), 1):%B} {dated['year']}"
+    if figure and unit in ("flag", "section"):
+        return _FLAGS.get(figure, figure) if unit == "flag" else f"section {figure}"
+    figure, (head, _, rest) = figure.replace("-", "−", 1), unit.partition(" ")
+    if not figure or head not in _SIGNS:
+        return f"{figure} {unit}".strip() if figure else ""
+    before, after = _SIGNS[head]
+    sign = "−" if figure.startswith("−") else ""
+    return f"{sign}{before}{figure.removeprefix('−')}{after} {rest}".strip()
+
+
+def _apart(figure: str, unit: str) -> str:
+    """A distance between two figures of a unit: percentages lie percentage points apart, dates months or days."""
+    if unit.startswith("%"):
+        return f"{figure} percentage {'point' if figure == '1' else 'points'}"
+    head = unit.split(" ")[0]
+    return f"{figure} {head}s" if _DATED.fullmatch(unit) else amount(figure, head if head in _SIGNS else "")
 
 
 def _text(cell: Any) -> str:
@@ -243,25 +278,30 @@ def _agreement(value: float, recomputed: float | None, tolerance: float) -> str:
 
 
 def _reason(row: dict[str, str], verdict: str, value: float, recomputed: float | None, tolerance: float) -> str:
-    other = "" if recomputed is None else shown(recomputed, row["value"])
+    other = "" if recomputed is None else amount(shown(recomputed, row["value"]), row["unit"])
     if verdict == EXACT:
         return "The figure follows from the others."
     if verdict == ROUNDS:
-        how = f"within {tolerance:,.10g}" if row["tolerance"] else "which rounds to the figure as written"
-        return f"Recomputed {other}, {how}."
+        how = f"within {_apart(f'{tolerance:,.10g}', row['unit'])} of the figure as written"
+        return f"Worked out {other}, {how if row['tolerance'] else 'which rounds to the figure as written'}."
     if verdict == UNTESTED:
         missing = row["missing"] or "a formula"
         return formats.sentence(f"Not given: {missing}") + (f" What is given makes {other}." if other else "")
     if verdict == CONTRADICTS:
-        return f"Against {_named(row['against'])}" + (f", by which it is {other}." if other else ".")
-    gap = shown(abs(recomputed - value), row["value"]) if recomputed is not None else ""
-    return f"Recomputed {other}, {gap} {'more' if (recomputed or 0) > value else 'less'} than published."
+        return f"By {row['by']} it is {other}." if other else f"Against {row['by']}."
+    gap = _apart(shown(abs(recomputed - value), row["value"]), row["unit"]) if recomputed is not None else ""
+    return f"Worked out {other}, {gap} {'more' if (recomputed or 0) > value else 'less'} than published."
 
 
-def _named(against: str) -> str:
-    """What a row is against, as a reader needs it: claim C001, fact op_baseline, or the words as given."""
-    kinds = {True: "claim ", False: "fact " if NAME.fullmatch(against) else ""}
-    return kinds[bool(re.fullmatch(r"C\d+", against))] + against.rstrip(".")[:200]
+def _by(row: dict[str, str], stands: Mapping[str, tuple[str, str]]) -> str:
+    """What a row is against, as a reader needs it: where that claim or fact stands, or the words as given."""
+    against = row.get("against", "").rstrip(".")[:200]
+    document, section = stands.get(against, ("", ""))
+    if not section:
+        return against
+    where = section if re.fullmatch(r"[\d.]+", section) else f"the {section[:1].lower()}{section[1:]}"
+    claim = f" ({against})" if re.fullmatch(r"C\d+", against) else ""
+    return f"{where} of the {'same document' if document == row.get('document') else document}{claim}"
 
 
 def _filled(note: str, facts: Mapping[str, float]) -> str:

@@ -220,7 +220,7 @@ def bands(protected: Protected, rows: str, columns: str, text: str, rank: str, *
         told.setdefault(words, []).append(f"{label_text(row)} {label_text(column)}")
     _grid(axis, down, across)
     spoken = [
-        f"{words}: {len(cells)} cells" + (f" ({', '.join(cells)})" if len(cells) <= 6 else "")
+        f"{words}: {formats.plural(len(cells), 'cell')}" + (f" ({', '.join(cells)})" if len(cells) <= 6 else "")
         for words, cells in told.items()
     ]
     return finished(figure, "Grid of bands", protected, spoken, title=title, unit=unit)

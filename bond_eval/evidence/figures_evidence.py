@@ -39,7 +39,7 @@ def forest(
         _row(axis, at, *(column[place] for column in columns))
         said = words[place] or f"{ratios[place]}"
         _said(axis, at, said)
-        spoken.append(f"{label_text(label)}: {said}")
+        spoken.append(f"{label_text(last)}, {label_text(label)}: {said}")
     if any(words) or any(cell.known for cell in ratios):
         axis.axvline(1, color=GREY, linewidth=1)
     axis.set_xscale("log")

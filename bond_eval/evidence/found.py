@@ -173,7 +173,7 @@ def _table(found: Found) -> str:
     rows = []
     for item in found:
         interval = interval_text(item["interval"], item["unit"]) if item["interval"] else f"none: {item['no_interval']}"
-        rest = (f"{item['notebook']}, cell {item['cell']}", interval, item["strength"])
+        rest = (item["notebook"].replace("_", " "), interval, item["strength"])
         cells = "".join(f"<td>{html.escape(text)}</td>" for text in rest)
         rows.append(f'<tr><th scope="row">{link(item, found.unlinked)}</th>{cells}</tr>')
     body = "".join(rows)

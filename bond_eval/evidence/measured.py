@@ -254,7 +254,10 @@ def _re_referral(known: Known, first: dt.date, last: dt.date) -> Pair:
 
 
 def stayed_out(known: Known, programme: str, last: dt.date) -> Pair:
-    """(children not looked after since, children at home at the start) of a programme's cases begun by `last`."""
+    """(children who have not come into care since the start, all not looked after at referral), begun by `last`.
+
+    A status is that of the referral: a child that came into care between it and the start counts as staying out.
+    """
     cases = _cases(known)
     if cases is None:
         return CANNOT

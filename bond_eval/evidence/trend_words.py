@@ -42,7 +42,7 @@ def design_name(one: Design) -> str:
 
 
 def standing(one: Design) -> str:
-    """Why an interval may be trusted, was widened or is refused."""
+    """Why an interval may be trusted, is cautious, was widened or is refused."""
     if one.group == PUBLISHED:
         return "It has no interval and no workings; it is of placements at a date, all ages, and not of entries"
     if one.ratio is None:
@@ -93,11 +93,17 @@ def neighbour_words(one: Design | None) -> str:
         return f"The change beside statistical neighbours {CANNOT}: needs the DfE's published files, in the folder dfe."
     if one.ratio is None:
         return f"The change beside statistical neighbours {CANNOT}: {one.why[:1].lower() + one.why[1:]}"
-    result = one.result
+    outcome, ratio, p, least = one.name.split(":")[0], one.ratio, one.result.p_value, one.result.smallest
+    others = f"{formats.number(ratio.n - 1)} comparable areas"
+    mixed = f"a weighted mix drawn from {others}" if "synthetic" in one.name else f"the mean of {others}"
+    level = formats.percent(getattr(one.result, "confidence", 0.95))
+    chance = (
+        f" (a gap this large would arise by chance in {formats.number(100 * p)} of 100 such comparisons, and with so "
+        f"few areas none can show fewer than {formats.number(100 * least)})"
+    )
     return (
-        f"{design_name(one)}: {written(one.ratio)} times the mean of {formats.number(one.ratio.n - 1)} other areas, "
-        f"permutation p {formats.number(result.p_value, 2)} ({formats.number(result.smallest, 2)} at the least): "
-        f"{judged(one.ratio)}."
+        f"{outcome}: {formats.number(ratio.value, 2)} times ({level} range {_end(ratio.lower)} to "
+        f"{_end(ratio.upper)}) what {mixed} leads to expect; {judged(ratio)}{chance if p == p else ''}."
     )
 
 

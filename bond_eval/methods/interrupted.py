@@ -40,6 +40,7 @@ FEWEST_AFTER, FEWEST_BEFORE = 6, 20  # events; fewer and a ratio's interval is n
 FARTHEST = 50.0  # log of a ratio that no number of months and events can bear
 UNSETTLED = "The model does not settle: some group of months has hardly an event."
 ACCEPTED, WIDENED, REFUSED = "accepted", "widened", "refused"
+CAUTIOUS = "cautious, covers more than it says"
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ class Term:
 class Interrupted:
     """What came out.
 
-    verdict: "accepted" (the interval asked for), "widened" (that of autocorrelated errors instead, or one that covers
-    more than it says) or "refused"; reason says why. effect: None where refused; a ratio for counts, else a difference;
+    verdict: ACCEPTED or CAUTIOUS (the interval asked for), WIDENED (that of autocorrelated errors instead) or REFUSED;
+    reason says why. effect: None where refused; a ratio for counts, else a difference;
     its n: months. alone: what the method asked for gives by itself, whether that may be trusted or not.
     coverage: lowest and highest measured in series like this. terms: kept where the model could be fitted at all.
     lag1, ljung_box: autocorrelation of what is left over, and the p-value of the test that there is none.
@@ -219,7 +220,8 @@ def _judged(seen: Interrupted, model: Model, names: tuple[str, ...], effect: Flo
     verdict = ACCEPTED if trusted(coverages) and lag1 <= MOST_LAG1 else REFUSED
     reason = "" if verdict == ACCEPTED else _why(model.method, coverages, place, lag1)
     if verdict == REFUSED and cautious(measured(wider, *place)) and lag1 <= MOST_LAG1:
-        chosen, verdict, coverages = wider, WIDENED, measured(wider, *place)
+        verdict = CAUTIOUS if chosen == wider else WIDENED
+        chosen, coverages = wider, measured(wider, *place)
     tail = (1 - model.confidence) / 2
     plain = plain_interval(fit, contrasts, tail)
     ends = (wide.quantile(share)[0] for share in (tail, 1 - tail)) if wider in (chosen, model.method) else ()

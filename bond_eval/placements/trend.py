@@ -223,7 +223,8 @@ def beside_others(frame: pd.DataFrame, own: str, programme: dt.date | None, outc
 
     Rates are compared as logarithms, so that the answer is a ratio. The year that holds the programme's date is the
     first after. Years before the area's own first value are left out; a gap later in its own series, or no year on
-    one side, refuses both.
+    one side, refuses both. Maryland 2: ten neighbours allow no permutation p below 1 in 11, and the outcomes are
+    others than the planned one.
     """
     names = (f"{outcome}: against neighbours", f"{outcome}: synthetic control")
     why = NO_DATE if programme is None else ""
@@ -236,17 +237,21 @@ def beside_others(frame: pd.DataFrame, own: str, programme: dt.date | None, outc
         except ValueError as error:
             why = str(error)
     if why:
-        return [Design(name, COMPARED, None, why, 3) for name in names]
+        return [Design(name, COMPARED, None, why, 2) for name in names]
     simple, weighted = panel_difference(areas), synthetic_control(areas)
     found: list[tuple[str, Difference | Any]] = list(zip(names, (simple, weighted), strict=True))
-    return [Design(name, COMPARED, _as_ratio(one.effect), one.reason, 3, result=one) for name, one in found]
+    return [Design(name, COMPARED, _as_ratio(one.effect), one.reason, 2, result=one) for name, one in found]
 
 
 def _over(effect: Estimate | None, after: float) -> Estimate | None:
-    """A difference as a ratio of the mean after to what is expected; None where nothing is."""
+    """A difference as a ratio of the mean after to what is expected; None where nothing is.
+
+    Least squares knows no lower limit: an end below nought, which no ratio of rates can be, is set to nought.
+    """
     if effect is None or after <= effect.value:
         return None
-    value, lower, upper = (1 + end / (after - effect.value) for end in (effect.value, effect.lower, effect.upper))
+    ends = (effect.value, effect.lower, effect.upper)
+    value, lower, upper = (max(1 + end / (after - effect.value), 0.0) for end in ends)
     return Estimate(value, lower, upper, effect.n, effect.method)
 
 

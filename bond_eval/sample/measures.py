@@ -20,6 +20,9 @@ SHARES = {
 }  # fmt: skip
 """Out of how many a quarter, and the share."""
 
+NEW_STAFF = 20 / 29
+"""Of the staff in the last quarter, as the register has it: all but those who were employed before."""
+
 SOURCES = {
     "camhs": "CAMHS provider", "a_and_e_city": "Acute provider", "wellbeing_completed": "Participation team",
     "eet": "Virtual school", "shared_assessments": "Case audit",
@@ -69,6 +72,7 @@ def _values(dice: Dice, size: float) -> list[str]:
             year, quarter = divmod(at, 4)
             whole = max(round(of * size), 1)
             part = sum(dice.chance(share) for _ in range(whole))
+            part = round(whole * NEW_STAFF) if (name, at) == ("staff_new", 9) else part
             label = f"{2018 + year}-{(19 + year) % 100}-Q{quarter + 1}"
             lines.append(_line(name, label, round(part / whole, 4), part, whole, day(2018, 7, 1) + 91 * at + 30))
     lines.append(_line("living_well", "2020-21-Q2", 1, "", "", day(2020, 9, 30)))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bond_eval.core.errors import InputError
-from bond_eval.evidence.cells import Cell, compare
+from bond_eval.evidence.cells import Cell, compare, with_interval
 from bond_eval.evidence.gate import MINIMUM, protect
 from bond_eval.evidence.registry import ALL, Table, Value
 
@@ -90,3 +90,6 @@ def test_confidentiality_passes_through_arithmetic_and_words() -> None:
     assert compare(Cell(42.0), seen) == "6 fewer than the 48"
     assert compare(Cell(48.0), seen) == "the same as the 48"
     assert compare(Cell(50.0), seen) == "2 more than the 48"
+    ends = ("x", "11.7 (10.5 or more; no upper limit yet)"), ("c", "11.7 (no interval can be given)")
+    for symbol, words in ends:
+        assert with_interval(Cell(11.7, "rate"), Cell(10.5, "rate"), Cell(None, "rate", symbol)) == words

@@ -49,7 +49,6 @@ CORRECTED = {
     "C024": UNTESTED,
     "C041": EXACT,
     "C048": EXACT,
-    "C052": ROUNDS,
     "C054": ROUNDS,
     "C065": UNTESTED,
     "C066": UNTESTED,
@@ -93,8 +92,8 @@ def test_every_claim_has_the_verdict_that_was_read(results):
 def test_counts_by_verdict(results):
     assert Counter(result.verdict for result in results.values()) == {
         EXACT: 86,
-        ROUNDS: 29,
-        DIFFERS: 23,
+        ROUNDS: 27,
+        DIFFERS: 25,
         CONTRADICTS: 8,
         UNTESTED: 95,
     }

@@ -148,6 +148,16 @@ def test_what_speaks_against_is_quoted_and_its_absence_is_said():
     assert shown(Found(items), "against")["Q01"] == "The finding baseline_cohorts.net_change says so."
     assert shown(Found(items[:1]), "against")["Q01"] == answers.UNOPPOSED
     assert shown(Found(()), "against")["Q01"] == answers.UNANSWERED
+    assert shown(one_each(), "against")["Q04"] == answers.UNCHOSEN
+    for said in ("more differences than chance alone would give", "no clear difference between groups"):
+        found = Found((finding("equity.route29", "Q02", statement=f"Route 29. In all: {said}."),))
+        assert shown(found, "against")["Q02"] == (found.statements[0] if "more" in said else answers.UNOPPOSED)
+
+
+@pytest.mark.parametrize(("compared", "words"), [(0, "so none says"), (1, "the others do not say"), (10, "each says")])
+def test_bearing_on_a_question_is_not_said_to_answer_what_was_caused(compared, words):
+    text = answers.summed_up(10, 10, compared, "questions of Appendix 4")
+    assert text.startswith("Of the 10 questions of Appendix 4, 10 have findings that bear on them; ") and words in text
 
 
 def test_findings_that_lead_come_first_and_those_without_a_value_last():

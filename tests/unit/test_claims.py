@@ -23,6 +23,7 @@ from bond_eval.evidence.claims import (
     VERDICTS,
     check_claims,
     claims_table,
+    project_claims,
     shown,
 )
 from bond_eval.evidence.claims_facts import number, usable
@@ -78,7 +79,7 @@ def test_result_holds_what_a_reader_needs():
     result = checked(value="9000", topic="Saving", unit="£000", note="Half is {unit_cost / 2}, a third {10 / 3|2}.")
     assert (result.value, result.recomputed, result.difference) == (9000, 9600, 600)
     assert result.facts == ("placements", "unit_cost")
-    assert result.reason == "Recomputed 9,600, 600 more than published. Half is 100, a third 3.33."
+    assert result.reason == "Worked out £9,600k, £600k more than published. Half is 100, a third 3.33."
 
 
 def test_a_contradiction_that_is_gone_is_flagged():
@@ -345,12 +346,22 @@ def test_importing_the_claims_needs_no_heavy_library():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_reason_has_units_and_says_where_the_other_figure_stands():
+    found = {result.claim_id: result.reason.split(". ")[0] for result in project_claims()}
+    assert found["C015"] == "Worked out £1,200k, £200k more than published"
+    assert found["C069"] == "Worked out 71.76%, 0.06 percentage points more than published"
+    assert found["C097"] == "Worked out £207k a year, within £10k of the figure as written"
+    assert found["C113"].startswith("By 6.4 of the same document it is February 2020")
+    assert checked(value="12", formula="14", unit="month of 2019").reason.startswith("Worked out 14 month of 2019, 2 m")
+
+
 @pytest.mark.parametrize(
     ("figure", "unit", "written"),
     [("-606", "£000", "−£606k"), ("4.8", "£m", "£4.8m"), ("2,100,000", "£", "£2,100,000"), ("", "£m", ""),
      ("200", "£ a case", "£200 a case"), ("60", "%", "60%"), ("50", "% of trend growth", "50% of trend growth"),
      ("-10", "children", "−10 children"), ("2", "month of 2020", "February 2020"),
-     ("9", "day of February 2021", "9 February 2021"), ("174", "day of 2020", "174 day of 2020")],
+     ("9", "day of February 2021", "9 February 2021"), ("174", "day of 2020", "174 day of 2020"),
+     ("0", "flag", "No"), ("3.3", "section", "section 3.3")],
 )  # fmt: skip
 def test_a_figure_stands_with_its_unit_as_people_write_it(figure, unit, written):
     assert amount(figure, unit) == written

@@ -63,6 +63,7 @@ def test_year_ends_and_whole_months():
         (formats.half_up(-2.5), -3.0),
         (formats.percent(0.125), "13%"),
         (formats.percent(0.005), "1%"),
+        (formats.percent(14 / 40 - 9 / 40), "13%"),
         (formats.number(12345.6), "12,346"),
         (formats.number(-0.4), "0"),
         (formats.number(-0.04, 1), "0.0"),

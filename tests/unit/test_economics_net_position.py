@@ -84,18 +84,20 @@ def test_the_sealed_values_are_those_of_the_scenarios():
 
 
 @pytest.mark.parametrize(
-    ("baseline", "target", "realised", "status"),
+    ("baseline", "target", "realised", "due", "status"),
     [
-        (48, 25, 42, "on its way, not yet met"),
-        (48, 25, 25, "target met"),
-        (63, 106, 51, "moved the other way"),
-        (0, 640, 1280, "target met"),
-        (0, np.nan, 10, "cannot be judged: no target published"),
-        (0, np.nan, np.nan, "cannot be judged: no target and no count published"),
+        (48, 25, 42, "2024-03-31", "on its way, not yet met"),
+        (0, 10, 8, "2020-03-31", "not met by its date"),
+        (0, 10, 8, "", "on its way, not yet met"),
+        (48, 25, 25, "2020-03-31", "reached by the published figure"),
+        (63, 106, 51, "2024-03-31", "moved the other way"),
+        (0, 640, 1280, "2024-03-31", "reached by the published figure"),
+        (0, np.nan, 10, "", "cannot be judged: no target published"),
+        (0, np.nan, np.nan, "", "cannot be judged: no target and no count published"),
     ],
 )
-def test_a_benefit_is_judged_by_its_direction(baseline, target, realised, status):
-    row = {"baseline": baseline, "target": target, "realised": realised}
+def test_a_benefit_is_judged_by_its_direction_and_its_date(baseline, target, realised, due, status):
+    row = {"baseline": baseline, "target": target, "realised": realised, "due": due, "as_at": "2020-09-30"}
     assert benefits_realisation._status(row) == status
 
 

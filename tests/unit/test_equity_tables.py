@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,12 +36,14 @@ def test_a_group_is_judged_more_less_alike_or_not_at_all(counts: tuple[int, ...]
 
 def test_differences_are_weighed_against_those_that_chance_gives() -> None:
     """Of 20 comparisons chance alone gives one; four or more come up in 1.6% of cases, three in 7.5%."""
-    said = [equity.many_words(compared, differ) for compared, differ in ((0, 0), (20, 0), (20, 3), (20, 4))]
-    assert said == [
+    assert [round(equity.chance_of(20, differ), 3) for differ in (0, 3, 4)] == [1, 0.075, 0.016]
+    counts = ((0, 0, 14), (20, 0, 20), (20, 3, 0), (20, 4, 30), (1, 0, 40))
+    assert [equity.many_words(*each) for each in counts] == [
         TOO_FEW,
         "no clear difference between groups",
-        "no more differences than chance alone would give",
+        "not clearly more differences than chance could give",
         "more differences than chance alone would give",
+        "too few to say whether groups differ (1 of 41 comparisons could be judged)",
     ]
 
 
@@ -109,7 +113,7 @@ def test_two_groups_against_each_other_are_one_comparison() -> None:
         ("Referred", "age", "12 to 13", 300, 90), ("Referred", "age", "14 to 15", 300, 90),
         ("Referred", "age", "16 to 17", 200, 60),
     ))  # fmt: skip
-    compared, differ, chance, few, *_ = equity._counted(rows)
+    compared, differ, chance, _, few, *_ = equity._counted(rows)
     assert (compared, differ, few) == (4, 1, 0) and chance == pytest.approx(0.2)
 
 
@@ -172,6 +176,20 @@ def test_practice_changed_for_better_for_worse_or_unclear(
     monkeypatch.setattr(trauma_informed, "activity", lambda *_: frame)
     found = trauma_informed.trauma_change(None)  # type: ignore[arg-type]
     assert found["verdict"].tolist() == [words]
+    assert found["change"].tolist() == [pytest.approx(100 * (last[0] / last[1] - first[0] / first[1]))]  # points
+
+
+def test_who_was_both_notified_and_taken_on_goes_with_the_few_who_were_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 13 taken on 10 were notified: 10 beside 13 would give 3 away, in whichever row or table it stands."""
+    found = [(abuse.REACH, 10.0, 1000.0, 3.0), (abuse.BOTH, 10.0, 13.0, 990.0)]
+    monkeypatch.setattr(abuse, "_reach", lambda _: found)
+    for name in ("_plans", "_marac_shares"):
+        monkeypatch.setattr(abuse, name, lambda _: [])
+    view = SimpleNamespace(authority=SimpleNamespace(published=""))
+    for name, both in (("domestic_abuse_shares", [abuse.REACH, abuse.BOTH]), ("harbour_reach", ["Both"])):
+        shown = protect(registered()[name], registered()[name].build(view), "public").where(line=both)
+        assert [cell.symbol for cell in shown.cells("children")] == ["c"] * len(both)
+        assert "apart" not in shown.frame.columns
 
 
 def test_a_part_that_is_larger_than_its_whole_has_no_share() -> None:

@@ -10,6 +10,7 @@ from bond_eval.core.places import REFERENCE
 from bond_eval.methods import regimes
 from bond_eval.methods.interrupted import (
     ACCEPTED,
+    CAUTIOUS,
     LEVEL,
     PULSE,
     REFUSED,
@@ -177,12 +178,12 @@ def test_the_rule_reads_the_map():
     assert regimes.cautious((0.92, 0.999)) and not regimes.cautious((0.919, 0.95)) and not regimes.cautious(())
 
 
-def test_an_interval_that_covers_more_than_it_says_is_called_widened():
+def test_an_interval_that_covers_more_than_it_says_is_called_cautious():
     """The sample's own regime: two events a month, 60 months, four of them after the change."""
     coverages = regimes.measured("count_ar1", "level", 2.0, 60, 4)
     assert min(coverages) > 0.94 and 0.98 < max(coverages) < 0.99
     found = interrupted(monthly(60, 4, 2.4, 1.5, seed=2), 56, Model())
-    assert (found.verdict, found.method) == (WIDENED, "count_ar1") and found.effect is not None
+    assert (found.verdict, found.method) == (CAUTIOUS, "count_ar1") and found.effect is not None
     assert "% is asked for" in found.reason and found.coverage[0] >= regimes.LOWEST
 
 

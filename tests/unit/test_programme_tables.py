@@ -207,6 +207,7 @@ def test_a_small_count_takes_the_words_of_its_estimate_with_it():
 
 def test_estimates_in_words():
     assert shared.told(-8.06, -21.6, 5.5, "decimal") == "−8.1 (−21.6 to 5.5)"
+    assert shared.told(0.125, -0.0726, 0.31, "points") == "13 (−7 to 31)"
     assert shared.told(0.08, np.nan, np.nan, "percent") == "8%" and shared.told(np.nan, 0, 1, "percent") is None
 
 

@@ -143,10 +143,11 @@ def test_the_headline_says_probability_interval_and_that_nothing_is_pooled(monke
         0.0,
         pytest.approx(2 / 3),
     )
-    for words in ("is 0% to 67%, depending on the design", "−£40k to £200k", "intervals that lie above nought: none",
-                  "2 of 3 designs could be estimated and are not pooled"):  # fmt: skip
+    for words in ("programme's doing, the chance that it has paid for itself is 0% to 67%, depending on the design; no",
+                  "−£40k to £200k", "intervals that lie above nought: none",
+                  "2 of 3 designs are estimated here (the rest cannot be, or are withheld), not pooled"):  # fmt: skip
         assert words in row["statement"]
-    assert "is 67%. Avoided" in worded(monkeypatch, design(-1e5, 2e5, 4e5, spend=1e5))["statement"]
+    assert "is 67%; no design shows" in worded(monkeypatch, design(-1e5, 2e5, 4e5, spend=1e5))["statement"]
     assert "cannot be said: no programme_spend.csv" in worded(monkeypatch, design(1, 2, spend=None))["statement"]
     assert worded(monkeypatch, none)["statement"] == "Whether the programme paid for itself cannot be said: too few."
     assert "no day is given on which the programmes began" in worded(monkeypatch)["statement"]
@@ -226,6 +227,8 @@ def test_methods_on_few_events_or_without_a_date() -> None:
     shown = protect(registered()["trend_methods"], table, "public")
     assert set(shown.texts("shown")) == set(shown.texts("counts")) == {""}
     assert not len(trend_checks.trend_methods(view_of(made(HALVED, None))))
+    least = made(np.r_[np.tile([0.0, 9.0], 29), np.tile([0.0, 2.0], 4)]).by_method("newey_west")
+    assert least.effect.lower == 0 < least.effect.value  # no ratio of rates is below nought
     none_left = made(np.where(np.arange(66) < 58, HALVED, 0.0)).by_method("poisson")
     assert none_left.alone is None and "Too few events" in none_left.reason
     assert judged(none_left.alone) == CANNOT

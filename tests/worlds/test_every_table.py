@@ -98,6 +98,12 @@ def test_agency_placements_that_end_in_residential_care() -> None:
         n = mine["next"].isin([OP, "Own home", "K1", "S1"]).sum()
         assert (row.children, row.of) == (n, len(mine)) and len(mine) > n > 0
         assert (row.share, row.lower, row.upper) == pytest.approx(wilson(n, len(mine)))
+        assert row.covers == f"18 months to {last.day} {last:%B %Y}"
+
+
+def test_a_year_that_is_not_over_says_how_far_it_goes() -> None:
+    covers = built("flows_by_year").groupby("year")["covers"].unique().str.join(" ")
+    assert covers.pop("2020-21") == "to 30 September 2020" and set(covers) == {"the whole year"}
 
 
 def test_each_statement_of_the_baseline_stands_beside_its_day() -> None:

@@ -157,6 +157,8 @@ def test_route29_is_in_the_sample_what_the_report_says_of_its_posts_ages_and_hub
     assert ages["children"] == 9 and ages["lower"] < 9 / ages["years"] < ages["upper"]
     staff = tables["route29_staff"].set_index("group")
     assert (staff["gap"] == 0).all() and staff.at["In post", "staff"] == 29
+    by_hand = pd.read_csv(SAMPLE / "measures" / "values.csv").query("measure_id == 'staff_new'").iloc[-1]
+    assert by_hand[["numerator", "denominator"]].tolist() == [staff.at["Newly recruited", "staff"], 29]
     left = tables["route29_contradictions"].set_index("line")["published"]
     assert (
         left["Neither, of the cases"] - left["Neither, of the referrals"] == left["Cases in total"] - left["Referrals"]

@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from bond_eval.core.periods import Quarter
@@ -13,6 +14,7 @@ from bond_eval.core.places import SAMPLE
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.registry import registered
+from bond_eval.evidence.tables.domestic_abuse import BOTH, REACH
 from bond_eval.evidence.view import View, load_view
 from bond_eval.intake.register import load_register
 
@@ -66,11 +68,16 @@ def test_plans_repeats_and_reach_come_out_as_published(tables: dict[str, Protect
     plans = "On a child protection plan, with domestic abuse a factor"
     assert numbers(shares, "children", line=plans) == [366] and numbers(shares, "published", line=plans) == [71.7]
     assert round(numbers(shares, "computed", line=plans)[0] or 0, 1) == 71.8
-    reach = shares.where(line="Children taken on, of those notified")
-    seen, told, share, low, high = (
+    taken, reach = shares.where(line=BOTH), shares.where(line=REACH)
+    both, told, share, low, high = (
         reach.cells(name)[0].value for name in ("children", "of", "share", "lower", "upper")
     )
-    assert told == 1435 and 200 < seen < 300 and low < share < high
+    assert told == 1435 and low < share == both / told < high
+    # A part of both wholes and not of one alone: whoever was taken on without being notified is no reach.
+    cases, events = (pd.read_csv(SAMPLE / "register" / f"{name}.csv") for name in ("cases", "events"))
+    ours = set(cases[(cases["programme"] == "domestic_abuse") & cases["start_date"].notna()]["child_id"])
+    dated = events[events["date"].between("2020-01-01", "2020-06-30")].query("type == 'domestic_abuse_notification'")
+    assert taken.cells("of")[0].value == len(ours) > both == len(ours & set(dated["child_id"]))
     marac = tables["marac_change"].where(measure="Cases, latest year")
     assert marac.cells("after")[0].value - marac.cells("before")[0].value == 200
 

@@ -111,7 +111,7 @@ def test_the_sample_is_honest_about_what_it_can_say(sample: View) -> None:
     assert (
         len(published) == 1 and published["lower"].isna().all() and published["ratio"].iloc[0] == pytest.approx(42 / 54)
     )
-    assert designs["maryland"].max() == 3
+    assert designs["maryland"].max() == 2
     assert (designs.loc[designs["design"].str.contains("under 12"), "maryland"] == 2).all()
     assert set(tables.trend_threats(sample)["tested"].str.split(":").str[0]) <= {
         "tested", "stated", "tested in part", f"{CANNOT} from these data"}  # fmt: skip

@@ -75,7 +75,7 @@ def act_caseload(view: View) -> Rows:
 
 def _load(each: float | None, planned: float) -> str:
     if not each:
-        return f"cannot be said: needs {shared.NEEDS['activity']} with the staff in post"
+        return "cannot be said: needs the number of staff in post by then (register/activity.csv)"
     return "more than the model has" if each > planned else "within the model's"
 
 

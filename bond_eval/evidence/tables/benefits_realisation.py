@@ -40,10 +40,11 @@ TARGET = "2020-21-Q2"
         Value("owner", "Owner role", "text"),
         Value("budget_line", "Budget line", "text"),
         Value("group", "Overlap group", "text"),
-        Value("whole", "Can be judged (1 yes)", "number"),
+        Value("note", "Note", "text"),
+        Value("whole", "Benefits that can be judged", "number"),
     ),
     source="data/reference/benefits.csv: the published reports; owner roles are those of the assurance report, 4.1",
-    method="realised against target; a benefit without target or count cannot be judged",
+    method="figure as published against target and date; a benefit without target or count cannot be judged",
 )
 def benefits(view: View) -> pd.DataFrame:
     """Every benefit that the documents name, with its gaps; empty for an authority that has listed none."""
@@ -52,8 +53,10 @@ def benefits(view: View) -> pd.DataFrame:
     frame = frame.assign(status=judged, whole=[int(not words.startswith("cannot")) for words in judged])
     frame = frame.rename(columns={"owner_role": "owner", "overlap_group": "group"})
     dates = {name: [_date(text) for text in frame[name]] for name in ("due", "as_at")}
-    columns = ["baseline", "target", "due", "realised", "as_at", "status", "owner", "budget_line", "group", "whole"]
-    return frame.assign(**dates)[["benefit", "programme", "kind", "unit", *columns]]
+    columns = ["baseline", "target", "due", "realised", "as_at", "status", "owner", "budget_line", "group"]
+    return frame.assign(**dates, note=frame["note"].replace("", "no note"))[
+        ["benefit", "programme", "kind", "unit", *columns, "note", "whole"]
+    ]
 
 
 def _date(text: str) -> str:
@@ -61,14 +64,16 @@ def _date(text: str) -> str:
 
 
 def _status(row: dict[str, object]) -> str:
-    """Whether the target is met; a target below its baseline is one to come down to."""
+    """Whether the published figure reaches the target, by its date; a target below its baseline is to come down to."""
     baseline, target, realised = (float(str(row[name])) for name in ("baseline", "target", "realised"))
     gaps = [words for words, value in (("target", target), ("count", realised)) if np.isnan(value)]
     if gaps:
         return f"cannot be judged: no {' and no '.join(gaps)} published"
     met = realised <= target if target < baseline else realised >= target
     if met:
-        return "target met"
+        return "reached by the published figure"
+    if row["due"] and str(row["as_at"]) >= str(row["due"]):
+        return "not met by its date"
     moved = (realised - baseline) * (target - baseline) > 0
     return "on its way, not yet met" if moved else "moved the other way"
 
@@ -187,8 +192,8 @@ def overlap_seen(view: View) -> Rows:
         Value("actual", "Came £000", "thousands"),
         Value("error", "Came less sealed £000", "signed"),
         Value("reason", "Reason given for re-basing", "text"),
-        Value("checked", "Held against scenarios.csv", "text"),
-        Value("seal", "Seal", "text"),
+        Value("checked", "Beside the scenario that the pages use", "text"),
+        Value("seal", "Seal, its first digits", "text"),
     ),
     source=f"data/reference/{SEALS}, entered from the published documents; scenarios.csv; {REPORT}, 6.4",
     method="SHA-256 chain; the first value is scored, a re-basing is a record with its effect in pounds",

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
-
 import pandas as pd
 
-from bond_eval.evidence.claims import claims_table
+from bond_eval.evidence.claims import amount, claims_table
 from bond_eval.evidence.registry import Rows, Value, table
 from bond_eval.evidence.view import View
 
 VERDICTS = ("exact", "rounds", "does not reconcile", "contradicts", "not testable")
 SOURCE = "data/reference/claims.csv and facts.csv, from the five published documents"
 METHOD = "each formula worked out again from the published facts that it names"
-_SIGNS = {"£000": ("£", "k"), "£m": ("£", "m"), "£": ("£", ""), "%": ("", "%")}
-_DATED = re.compile(r"month of (?P<year>\d{4})|day of (?P<month>[A-Z][a-z]+ \d{4})")
 OUR_TEST = "our test"  # how the register marks a recalculation that no document publishes
 
 
@@ -67,15 +62,3 @@ def claims(view: View) -> pd.DataFrame:
     for column in ("published", "recomputed"):
         frame[column] = [amount(*pair) for pair in zip(frame[column], frame["unit"], strict=True)]
     return frame[["kind", "topic", "verdict", "claim_id", "says", "published", "recomputed", "explanation"]]
-
-
-def amount(figure: str, unit: str) -> str:
-    """A figure with its unit as people write it: "-606" of "£000" is "−£606k", "7" of "month of 2019" "July 2019"."""
-    if figure.isdigit() and (dated := _DATED.fullmatch(unit)):
-        return f"{figure} {dated['month']}" if dated["month"] else f"{dt.date(2000, int(figure), 1):%B} {dated['year']}"
-    figure, (head, _, rest) = figure.replace("-", "−", 1), unit.partition(" ")
-    if not figure or head not in _SIGNS:
-        return f"{figure} {unit}" if figure else ""
-    before, after = _SIGNS[head]
-    sign = "−" if figure.startswith("−") else ""
-    return f"{sign}{before}{figure.removeprefix('−')}{after} {rest}".strip()

@@ -292,8 +292,8 @@ def _k(pounds: float) -> str:
     labels={"scope": "Which designs"},
     values=(
         Value("designs", "Designs", "number", children=False),
-        Value("judged", "Estimated", "number", children=False),
-        Value("paid_low", "Probability that it paid for itself, lowest", "percent", children=False),
+        Value("judged", "Estimated and shown", "number", children=False),
+        Value("paid_low", "Chance that it paid, if all the difference is its doing: lowest", "percent", children=False),
         Value("paid_high", "Highest", "percent", children=False),
         Value("statement", "In words", "text", children=False),
     ),
@@ -324,13 +324,15 @@ def _range_words(designs: tuple[Design, ...], found: Across | None, hidden: int)
     clear = f"{found.clear} of {found.judged}" if found.clear else "none"
     low, high = (_k(pounds) for pounds in found.medians)
     least, most = (_k(pounds) for pounds in found.limits)
+    rest = " (the rest cannot be, or are withheld)" * (found.judged < len(designs))
     cost = (
         f"Avoided cost, the programme's own not taken off, runs from {low} to {high} by the medians and from {least} "
         f"to {most} by the 95% limits, each since its own date; intervals that lie above nought: {clear}. "
-        f"{found.judged} of {len(designs)} designs could be estimated and are not pooled: nothing gives their weights."
+        f"{found.judged} of {len(designs)} designs are estimated here{rest}, not pooled: nothing gives their weights."
     )
     if found.paid is None:
         return f"{start}: {NO_SPEND[:1].lower()}{NO_SPEND[1:].split(',')[0]}. {cost}"
     one, other = (formats.percent(share) for share in found.paid)
     chance = one if one == other else f"{one} to {other}, depending on the design"
-    return f"The probability that the programme paid for itself is {chance}. {cost}"
+    start = "If the whole difference were the programme's doing, the chance that it has paid for itself is"
+    return f"{start} {chance}; no design shows that it was. {cost}"

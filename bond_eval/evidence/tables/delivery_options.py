@@ -51,7 +51,7 @@ def service_cost(view: View) -> pd.DataFrame:
         Value("in_house", "In-house service", "text"),
         Value("block_contract", "Block contract", "text"),
         Value("outcome_contract", "Outcome contract", "text"),
-        Value("council", "Council's under an outcome contract (1 yes)", "number"),
+        Value("council", "Risks that stay the council's under an outcome contract", "number"),
         Value("note", "Note", "text"),
     ),
     source="data/reference/contract_risks.csv",
@@ -73,8 +73,7 @@ def who_bears(view: View) -> pd.DataFrame:
         Value("provider", "Provider breaks even at £", "pounds"),
         Value("council", "Council breaks even at £", "pounds"),
         Value("verdict", "Tariffs that serve both", "text"),
-        Value("agree", "A tariff serves both (1 yes)", "number"),
-        Value("rank", "1 where a tariff serves both, 4 where none does", "number"),
+        Value("agree", "Settings in which a tariff serves both", "number"),
     ),
     source=DIALS,
     method="cost ÷ outcomes; worth of an outcome × (1 − share that would have come anyway)",
@@ -88,9 +87,9 @@ def contract_tariffs(view: View) -> Rows:
             found = required(break_even_tariffs(cost, count, known["outcome_value_000"].mode * 1000, share),
                              "data/reference/assumptions.csv, dial 'outcomes': ")  # fmt: skip
             ends = [formats.number(pounds / 1000) for pounds in (found.provider, found.commissioner)]
-            words, rank = (f"£{ends[0]}k to £{ends[1]}k", 1) if found.can_agree else ("none", 4)
+            words = f"£{ends[0]}k to £{ends[1]}k" if found.can_agree else "none"
             labels = (formats.percent(share), formats.number(count))
-            rows.append((*labels, found.provider, found.commissioner, words, int(found.can_agree), rank))
+            rows.append((*labels, found.provider, found.commissioner, words, int(found.can_agree)))
     return rows
 
 

@@ -57,8 +57,8 @@ ASKED = {
     "baseline": "Entries in the year to the baseline beside the time before",
 }
 NEIGHBOUR_OUTCOMES = {
-    "started": "Started to be looked after",
-    "looked_after": "Looked after on 31 March",
+    "started": "Children starting to be looked after",
+    "looked_after": "Children looked after on 31 March",
     "outside": "New placements outside the boundary",
 }
 

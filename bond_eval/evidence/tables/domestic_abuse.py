@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
@@ -153,8 +155,11 @@ CHILD_PROTECTION = "On a child protection plan, with domestic abuse a factor"
 IN_NEED = "In need, domestic abuse the main concern"
 ALL_CASES = "Of all cases of children's services, with a concern of domestic abuse"
 REPEATS, REPEATS_BEFORE = "MARAC repeats, latest year", "MARAC repeats, year before"
-REACH = "Children taken on, of those notified"
-BOTH = "Of children taken on, notified themselves in that time"
+REACH = "Children taken on, of those notified in that time"
+BOTH = "Children notified in that time, of those taken on"
+# One count stands as a part of two wholes: it goes where what it leaves of either is small.
+APART = Value("apart", "Left of the other whole", inward=True)
+PART = replace(SHARE[0], follows=("apart",))
 
 
 @table(
@@ -163,7 +168,9 @@ BOTH = "Of children taken on, notified themselves in that time"
     row="a share",
     labels={"line": "What is counted"},
     values=(
-        *SHARE,
+        PART,
+        *SHARE[1:],
+        APART,
         Value("computed", "Share in %", "rate", follows=("children", "of")),
         Value("published", "Published in %", "rate", follows=("children", "of")),
         Value("claim", "Claim", "text", children=False),
@@ -175,13 +182,14 @@ def domestic_abuse_shares(view: View) -> Rows:
     """Plans, MARAC repeats and reach; a line whose counts are absent is there only if it was published."""
     facts = project_facts() if view.authority.published else {}
     published = {CHILD_PROTECTION: ("cp_da_share", "C069"), REPEATS: ("marac_repeat_share", "none"),
-                 IN_NEED: ("", "C121"), ALL_CASES: ("da_case_share", "C122")}  # fmt: skip
-    rows = []
+                 IN_NEED: ("", "C121"), ALL_CASES: ("da_case_share", "C122")} if facts else {}  # fmt: skip
+    rows, reach = [], _reach(view)
+    apart = {line: rest for line, _, _, rest in reach}
     unknown = [(ALL_CASES, np.nan, np.nan)] if facts else []
-    for line, n, of in [*_plans(view), *unknown, *_marac_shares(view), *_reach(view)]:
+    for line, n, of in [*_plans(view), *unknown, *_marac_shares(view), *(one[:3] for one in reach)]:
         fact, claim = published.get(line, ("", "none"))
         found = share_of(n, of)
-        rows.append((line, *found, found[2] * 100, facts.get(fact, np.nan), claim if facts else "none"))
+        rows.append((line, *found, apart.get(line, np.nan), found[2] * 100, facts.get(fact, np.nan), claim))
     return rows
 
 
@@ -210,8 +218,11 @@ def _marac_shares(view: View) -> list[tuple[str, float, float]]:
     return [(line, *pair) for line, pair in lines if pair[1] > 0]
 
 
-def _reach(view: View) -> list[tuple[str, float, float]]:
-    """Children taken on beside those notified; and of the first, who is known to be among the second."""
+def _reach(view: View) -> list[tuple[str, float, float, float]]:
+    """Children known to be both notified and taken on, of the first and of the second, and what is left of the other.
+
+    How many are both is not available without dated notifications.
+    """
     rows, register = activity(view, PROGRAMME, "Operation Encompass children"), view.register
     if register is None:
         return []
@@ -221,8 +232,9 @@ def _reach(view: View) -> list[tuple[str, float, float]]:
         return []
     told = register.events[register.events["type"] == "domestic_abuse_notification"]
     told = told[told["day"].between(rows["first"].min(), rows["last"].max())]
-    both = [(BOTH, float(len(seen & set(told["child"]))), float(len(seen)))] if len(told) else []
-    return [(REACH, float(len(seen)), float(rows["value"].sum())), *both]
+    both, taken, of = float(len(seen & set(told["child"]))), float(len(seen)), float(rows["value"].sum())
+    both = both if len(told) and both <= of else np.nan
+    return [(REACH, both, of, taken - both), (BOTH, both, taken, of - both)]
 
 
 @table(
@@ -230,15 +242,14 @@ def _reach(view: View) -> list[tuple[str, float, float]]:
     title="Children notified, and children taken on",
     row="a group of children",
     labels={"line": "Which children"},
-    values=(Value("children", "Children", of="of"), Value("of", "Of")),
+    values=(replace(PART, label="Children"), SHARE[1], APART),
     source=f"{ACTIVITY}, cases and events",
 )
 def harbour_reach(view: View) -> Rows:
     """The counts behind the reach, for a chart."""
-    rows: list[tuple[str, float, float]] = []
-    for line, n, of in _reach(view):
-        rows += [("Notified", of, np.nan), ("Taken on", n, np.nan)] if line == REACH else [("Both", n, of)]
-    return rows
+    names, found = {REACH: "Notified", BOTH: "Taken on"}, _reach(view)
+    rows = [(names[line], of, np.nan, np.nan) for line, _, of, _ in found]
+    return [*rows, *(("Both", n, of, apart) for line, n, of, apart in found if line == BOTH)]
 
 
 @table(

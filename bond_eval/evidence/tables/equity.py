@@ -189,13 +189,15 @@ def _said(ratio: float, low: float, high: float) -> str:
         Value("compared", "Comparisons judged", "number", children=False),
         Value("differ", "Differ by more than chance", "number", children=False),
         Value("chance", "Expected by chance alone", "decimal", children=False),
+        Value("tail", "Chance of so many or more where no group differs", "percent", children=False),
         Value("few", "Too few to judge", "number", children=False),
         Value("fragile", "Of those that differ, turned by fewer than six children", "number", children=False),
         Value("verdict", "What can be said", "text", children=False),
         Value("key", "Key of the programme", "text", children=False),
     ),
     source=f"{LINKED}; activity for the population",
-    method="95% comparisons, of which 5% would differ by chance; groups of one characteristic are not independent",
+    method="95% comparisons, of which 5% would differ by chance; more differ than that where the chance of so many is "
+    "under 5%; groups of one characteristic are not independent",
 )
 def equity_summary(view: View) -> Rows:
     """Comparisons by stage and in all, so that none is picked out of many without saying so."""
@@ -216,23 +218,29 @@ def _counted(part: pd.DataFrame) -> tuple[Any, ...]:
     part = part[~(pair & part.duplicated(keys))]
     judged = part["verdict"].isin((MORE, LESS, ALIKE))
     differ = part[judged & (part["verdict"] != ALIKE)]
-    chance = CHANCE * int(judged.sum())
-    fragile = int((differ["moved"] < MINIMUM).sum())
-    few = int((part["verdict"] == TOO_FEW).sum())
-    return int(judged.sum()), len(differ), chance, few, fragile, many_words(int(judged.sum()), len(differ))
+    compared, few = int(judged.sum()), int((part["verdict"] == TOO_FEW).sum())
+    fragile, tail = int((differ["moved"] < MINIMUM).sum()), chance_of(compared, len(differ))
+    return compared, len(differ), CHANCE * compared, tail, few, fragile, many_words(compared, len(differ), few)
 
 
-def many_words(compared: int, differ: int) -> str:
-    """Whether so many differences are more than chance gives where no group differs, by a binomial tail of 5%."""
-    if not compared:
-        return TOO_FEW
+def chance_of(compared: int, differ: int) -> float:
+    """Chance of so many differences or more where no group differs, a binomial tail; NaN where none was judged."""
     from scipy.stats import binom
 
+    return float(binom.sf(differ - 1, compared, CHANCE)) if compared else np.nan
+
+
+def many_words(compared: int, differ: int, few: int) -> str:
+    """What so many differences say: nothing where `few`, the comparisons of too few, outnumber those judged."""
+    if not compared:
+        return TOO_FEW
+    if chance_of(compared, differ) < CHANCE:
+        return "more differences than chance alone would give"
+    if few > compared:
+        return f"too few to say whether groups differ ({compared} of {compared + few} comparisons could be judged)"
     if not differ:
         return "no clear difference between groups"
-    if binom.sf(differ - 1, compared, CHANCE) < CHANCE:
-        return "more differences than chance alone would give"
-    return "no more differences than chance alone would give"
+    return "not clearly more differences than chance could give"
 
 
 @table(

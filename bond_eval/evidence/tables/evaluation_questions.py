@@ -9,6 +9,7 @@ from bond_eval.evidence.registry import Rows, Value, table
 from bond_eval.evidence.view import View
 
 KINDS = {"question": "Appendix 4", "scope": "Evaluation scope"}
+ASKED = {"question": "questions of Appendix 4", "scope": "items of the evaluation's scope"}
 SHORT = {
     "Q01": "Foreseen outcomes reached",
     "Q02": "Every group of children",
@@ -88,14 +89,15 @@ def evaluation_answers(found: Found) -> Rows:
 
 @table(
     "answer_summary",
-    title="How many questions can be answered, and how strongly",
+    title="How many questions have findings that bear on them, and how strong",
     row="where the questions were asked",
     labels={"of": "Asked in"},
     values=(
         Value("asked", "Asked", children=False),
-        Value("answered", "Answered", children=False),
+        Value("answered", "With findings that bear on them", children=False),
         Value("compared", "With a comparison group", children=False),
-        Value("open", "Cannot be answered", "text"),
+        Value("open", "Without", "text"),
+        Value("statement", "In words", "text"),
     ),
     source=OF_FINDINGS,
     method=METHOD,
@@ -108,7 +110,8 @@ def answer_summary(found: Found) -> Rows:
         ids = [id for id in answers.RULES if questions()[id]["kind"] == kind]
         met = [id for id in ids if answers.answerable(id, found)]
         compared = [id for id in met if answers.grade(answers.draws_on(id, found)) == answers.COMPARED]
-        rows.append((of, len(ids), len(met), len(compared), ", ".join(sorted(set(ids) - set(met))) or "none"))
+        said = answers.summed_up(len(ids), len(met), len(compared), ASKED[kind])
+        rows.append((of, len(ids), len(met), len(compared), ", ".join(sorted(set(ids) - set(met))) or "none", said))
     return rows
 
 

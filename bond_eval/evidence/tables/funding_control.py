@@ -36,7 +36,7 @@ KEYS = ["programme", "funder"]
         Value("even", "Paid by now if even £000", "thousands"),
         Value("ahead", "Ahead or behind £000", "signed"),
         Value("flag", "Flag", "text"),
-        Value("flagged", "Flagged (1 yes)", "number"),
+        Value("flagged", "Lines flagged", "number"),
     ),
     source="data/reference/funding.csv and funding_sources.csv; programme_spend.csv of the authority's finance files",
     method="approved less paid to the quarter's end; even profile from the first month paid to the last year's end",
@@ -107,7 +107,7 @@ def _flag(row: dict[str, object], tolerance: float) -> str:
     labels={"heading": "Heading"},
     values=(
         Value("figure", "Figure £000", "thousands"),
-        Value("from_table", "From table", "text"),
+        Value("from_table", "From the table", "text"),
         Value("note", "Note", "text"),
     ),
     source="data/reference/gm_template.csv: headings of our own, as the template's layout is not public",
@@ -120,7 +120,7 @@ def gm_funding_template(view: View) -> Rows:
     for row in read_reference("gm_template.csv").to_dict("records"):
         figure = _mapped(view, row, built)
         note = row["note"] if figure == figure else f"{row['note']}: not available for this authority"
-        rows.append((row["heading"], figure, row["table"], note))
+        rows.append((row["heading"], figure, registered()[row["table"]].title, note))
     return rows
 
 
@@ -142,13 +142,13 @@ def _mapped(view: View, row: dict[str, str], built: dict[str, Protected]) -> flo
 
 @table(
     "assurance_needs",
-    title="The seven things that the assurance report asked to be developed, and the notebook that meets each",
+    title="The seven things that the assurance report asked to be developed, and the pages that meet each",
     row="a need",
     labels={"need": "Need"},
     values=(
-        Value("met_by", "Met by", "text"),
+        Value("met_by", "Pages that meet it", "text"),
         Value("how_far", "How far", "text"),
-        Value("notebooks", "Notebooks", "number"),
+        Value("notebooks", "Pages", "number"),
     ),
     source="data/reference/assurance_needs.csv: Best Value assurance report September 2019, 1",
     method="a judgement, set out so that it can be argued with",
@@ -156,4 +156,6 @@ def _mapped(view: View, row: dict[str, str], built: dict[str, Protected]) -> flo
 def assurance_needs(view: View) -> pd.DataFrame:
     """Each need, where the workbook meets it, and what is still missing."""
     frame = read_reference("assurance_needs.csv")
-    return frame.assign(notebooks=frame["met_by"].str.count(";") + 1)[["need", "met_by", "how_far", "notebooks"]]
+    pages = frame["met_by"].str.count(";") + 1
+    frame = frame.assign(notebooks=pages, met_by=frame["met_by"].str.replace("_", " "))
+    return frame[["need", "met_by", "how_far", "notebooks"]]

@@ -49,7 +49,7 @@ def option_costs(view: View) -> Rows:
     rows = []
     for name, option in _options().items():
         if isinstance(option, Withheld):
-            rows.append((name, np.nan, np.nan, option.reason))
+            rows.append((name, np.nan, np.nan, f"{option.reason}; its net cost takes an assumed figure"))
         else:
             rows.append((name, option.recurrent_000, option.one_off_000, option.note))
     return rows
@@ -140,7 +140,7 @@ def option_decisions(view: View) -> pd.DataFrame:
     labels={"option": "Option"},
     values=(
         Value("gross", "Cost £000", "thousands"),
-        Value("net", "Net of avoided cost £000", "signed"),
+        Value("net", "Costs more than it avoids (less: −) £000", "signed"),
         Value("lower", "Lower £000", "signed"),
         Value("upper", "Upper £000", "signed"),
         Value("pays", "Draws in which it pays for itself", "percent"),
@@ -148,7 +148,7 @@ def option_decisions(view: View) -> pd.DataFrame:
         Value("rests_on", "Rests on", "text"),
     ),
     source=SOURCE + "; data/reference/assumptions.csv",
-    method="cost less the share kept of the draws of avoided cost (notebook 32); below nought it saves",
+    method="cost less the share kept of the draws of avoided cost (notebook 32); below nought it avoids more",
 )
 def option_net(view: View) -> Rows:
     """Expected net cost with its interval; what has no published figure is taken from the dials and named."""

@@ -72,7 +72,7 @@ def proposal_value(view: View) -> Rows:
     title="What a proposal must state, and whether the published report does for all proposals together",
     row="a requirement",
     labels={"requirement": "Requirement"},
-    values=(Value("stated", "Stated (1 yes, 0 no)", "number"),),
+    values=(Value("found", "Stated", "text"), Value("stated", "Requirements stated", "number")),
     source="Sandwell Cabinet report September 2021, 4.3 and 4.6",
     method="input check",
 )
@@ -90,7 +90,7 @@ def proposal_requirements(view: View) -> Rows:
             "payback_years": back,
         }
     )
-    return [(name, int(name not in unmet)) for name in its.REQUIREMENTS]
+    return [(name, "no" if name in unmet else "yes", int(name not in unmet)) for name in its.REQUIREMENTS]
 
 
 @table(

@@ -79,7 +79,10 @@ def neighbours_supplied(view: View) -> Rows:
             ("Neighbour set", _set_in_words(found.set_year, found.source, view.baseline.year)),
             ("Neighbours", formats.listed(list(sets.loc[sets["found"], "name"])) or "None"),
             ("Neighbours without a row in the files", formats.listed(lacking) or "None"),
-            ("No donors", "; ".join(f"{n}: {why}" for n, why in donors[["name", "excluded"]].to_numpy()) or "None"),
+            (
+                "Left out of the comparison",
+                "; ".join(f"{n}: {why}" for n, why in donors[["name", "excluded"]].to_numpy()) or "None",
+            ),
         ]
     return rows
 
@@ -95,10 +98,11 @@ def _set_in_words(year: int, source: str, baseline: int) -> str:
 
 @table(
     "neighbour_standing",
-    title="The authority beside its neighbours, year by year",
+    title="The authority beside its neighbours",
     row="a measure and year",
     labels={"measure": "Measure", "period": "Year to 31 March"},
     values=(
+        Value("unit", "Unit", "text", children=False),
         *(Value(name, text, "rate", children=False) for name, text in zip(RATE, HEADINGS, strict=True)),
         Value("count", "Children or placements", "number", children=False),
         Value("areas", "Areas ranked", "number", children=False),
@@ -114,7 +118,7 @@ def neighbour_standing(view: View) -> Rows:
     """Rate or share, neighbours' mean and median, region, England, rank, quartile and verdict, for each year."""
     specs = measures().set_index("measure")
     return [
-        {"measure": specs.loc[name, "label"], **_standing_row(part, specs.loc[name])}
+        {"measure": specs.loc[name, "label"], "unit": specs.loc[name, "unit"], **_standing_row(part, specs.loc[name])}
         for name, frame in _all(view).items()
         for _, part in frame.groupby("year", sort=True)
     ]
@@ -127,6 +131,8 @@ def _standing_row(part: pd.DataFrame, spec: Any) -> dict[str, Any]:
     lower, upper = _interval(own["count"], own["of"], float(spec["per"]))
     row = {"period": own["period"], "value": own["value"], "lower": lower, "upper": upper, "mean": mean}
     row |= {"median": median, "region": _one(part, REGION), "england": _one(part, ENGLAND), "count": own["count"]}
+    # The whole of what the DfE suppressed is not shown either.
+    row["of"] = own["of"] if own["count"] == own["count"] else np.nan
     rank, areas, quartile = (np.nan,) * 3 if np.isnan(own["value"]) else standing(own["value"], others)
     row |= {"rank": rank, "areas": areas, "quartile": quartile, "better": spec["polarity"]}
     return row | {"verdict": judged((lower, upper), median, len(known), str(spec["polarity"]), str(own["symbol"]))}
@@ -180,12 +186,15 @@ def neighbour_trend(view: View) -> pd.DataFrame | Rows:
 
 @table(
     "neighbour_latest",
-    title="The last year beside the neighbours, and the change from the baseline year",
+    title="The last year here, and the change to it beside that of the neighbours",
     row="a measure",
     labels={"measure": "Measure"},
     values=(
+        Value("unit", "Unit", "text", children=False),
         *interval("value", "Here", "rate"),
         Value("count", "Children or placements", "number", children=False),
+        Value("of", "Of", "number", children=False),
+        Value("years", "Years to 31 March", "text", children=False),
         Value("change", "Change here", "decimal", children=False),
         Value("others", "Median change of the neighbours", "decimal", children=False),
         Value("areas", "Neighbours with both years", "number", children=False),
@@ -202,18 +211,17 @@ def neighbour_latest(view: View) -> pd.DataFrame:
         frame = frames.get(spec["measure"])
         if frame is None:
             text = f"{spec['label']}: {found or 'not available: the DfE files supplied hold no such series.'}"
-            rows.append({"measure": spec["label"], "statement": text, "trend": text})
+            rows.append({"measure": spec["label"], "unit": spec["unit"], "statement": text, "trend": text})
             continue
         last = frame[frame["year"] == frame["year"].max()]
         row = _standing_row(last, spec)
         change = _change(frame, view.baseline.year)
         words = {"statement": _in_words(row, spec, last), "trend": _change_in_words(change, spec)}
-        rows.append(
-            {"measure": spec["label"], **{k: row[k] for k in ("value", "lower", "upper", "count")}, **change, **words}
-        )
-    columns = ["measure", "value", "lower", "upper", "count", "change", "others", "areas", "statement", "trend"]
-    frame = pd.DataFrame(rows, columns=columns)
-    return frame.astype(dict.fromkeys(columns[1:8], float))
+        named = {"measure": spec["label"], "unit": spec["unit"], "years": "{} to {}".format(*change.pop("years"))}
+        rows.append({**row, **change, **named, **words})
+    numbers = ["value", "lower", "upper", "count", "of", "change", "others", "areas"]
+    frame = pd.DataFrame(rows, columns=["measure", "unit", *numbers, "years", "statement", "trend"])
+    return frame.astype(dict.fromkeys(numbers, float))
 
 
 def _in_words(row: dict[str, Any], spec: Any, last: pd.DataFrame) -> str:

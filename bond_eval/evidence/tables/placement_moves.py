@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bond_eval.core import formats
 from bond_eval.core.periods import financial_year_start, year_label
 from bond_eval.evidence.coarse import fold
 from bond_eval.evidence.gate import MINIMUM
@@ -216,11 +217,11 @@ def _reasons_together(frame: pd.DataFrame) -> pd.DataFrame:
 
 @table(
     "ifa_to_residential",
-    title="IFA placements that ended because the child went into residential care: a sign of a limit to capacity",
+    title="IFA placements followed by residential care, before and since the baseline",
     row="a window",
     labels={"window": "Window"},
-    values=SHARE,
-    method="of IFA placements that ended; Wilson 95% interval",
+    values=(Value("covers", "Covers", "text", children=False), *SHARE),
+    method="of IFA placements that ended; the return gives what followed and not the cause; Wilson 95% interval",
 )
 def ifa_to_residential(view: View) -> Rows:
     """Of IFA placements that ended, how many were followed by a residential one."""
@@ -228,5 +229,6 @@ def ifa_to_residential(view: View) -> Rows:
     for window, (first, last) in _windows(view).items():
         moves = moves_between(view.history, first, last)
         ended = moves[moves["category"] == IFA]
-        rows.append((window, *share_of(int(ended["following"].isin(RESIDENTIAL).sum()), len(ended))))
+        covers = f"{round((last - first).days / 30.4)} months to {formats.date(last)}"
+        rows.append((window, covers, *share_of(int(ended["following"].isin(RESIDENTIAL).sum()), len(ended))))
     return rows

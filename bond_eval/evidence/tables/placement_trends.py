@@ -7,6 +7,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 
+from bond_eval.core import formats
 from bond_eval.core.periods import Quarter, financial_year_start, month_starts, next_month, year_label
 from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import ALL, Rows, Value, table
@@ -133,7 +134,7 @@ def placement_flows(view: View) -> pd.DataFrame:
     title="Outside placements and IFAs started and ended in each financial year",
     row="a financial year (the last one to the quarter's end) and category",
     labels={"year": "Financial year", "category": "Category"},
-    values=(Value("started", "Started"), Value("ended", "Ended")),
+    values=(Value("covers", "Covers", "text", children=False), Value("started", "Started"), Value("ended", "Ended")),
 )
 def flows_by_year(view: View) -> Rows:
     """Starts and ends of external placements by financial year; the present year is a part of one."""
@@ -141,12 +142,14 @@ def flows_by_year(view: View) -> Rows:
     first, last = view.history.first_day.year, financial_year_start(view.as_of)
     rows = []
     for year in range(first, last + 1):
-        low, high = day_number(dt.date(year, 4, 1)), day_number(min(dt.date(year + 1, 3, 31), view.as_of))
+        end = dt.date(year + 1, 3, 31)
+        covers = "the whole year" if end <= view.as_of else f"to {formats.date(view.as_of)}"
+        low, high = day_number(dt.date(year, 4, 1)), day_number(min(end, view.as_of))
         for category in EXTERNAL:
             mine = placements[placements["category"] == category]
             started = int(mine["start"].between(low, high).sum())
             ended = int((mine["end"].between(low, high) & ~mine["is_open"]).sum())
-            rows.append((year_label(year), category, started, ended))
+            rows.append((year_label(year), category, covers, started, ended))
     return rows
 
 

@@ -33,7 +33,8 @@ from bond_eval.methods.proportions import Estimate, wilson
 from bond_eval.programmes.comparison import compare
 
 RATE, SHARE, CHANGE, DIFFERENCE, DAYS, ALONE = (
-    "Rate after ÷ before", "Share", "Mean change of a score", "Difference from others", "Change in days a child", "",
+    "Rate after ÷ before", "Share", "Mean change of a score", "Difference from others, percentage points",
+    "Change in days a child", "",
 )  # fmt: skip
 DESCRIBED = "described, not judged: there is nothing to compare it with"
 EARLY = "too early: nobody has been followed so long"
@@ -43,7 +44,7 @@ NEEDS = {
     "events": "dated events (register/events.csv)",
     "measures": "scores at the start and later (register/measures.csv)",
     "contacts": "contacts (register/contacts.csv)",
-    "activity": "counts of posts and activity (register/activity.csv)",
+    "activity": "the number of staff and what they did, month by month (register/activity.csv)",
 }
 GUARDS = ("children", "beside", "rest", "before", "after")
 LABELS = {"heading": "Heading", "measure": "Measure", "form": "Told as"}
@@ -88,11 +89,13 @@ def _found(view: View, frame: pd.DataFrame, programme: str, **labels: str) -> Ro
 
 
 def told(value: float, lower: float, upper: float, kind: str) -> Any:
-    """ "0.62 (0.51 to 0.75)"; a number without an interval alone; None without a number. kind: as in show, or ratio."""
+    """ "0.62 (0.51 to 0.75)"; a number without an interval alone; None without a number. kind: as in show, ratio or
+    points, which are percentage points of a difference of shares."""
     if np.isnan(value):
         return None
     numbers = (value,) if np.isnan(lower) or np.isnan(upper) else (value, lower, upper)
-    words = [formats.number(one, 2) if kind == "ratio" else show(one, kind) for one in numbers]
+    scale = 100 if kind == "points" else 1
+    words = [formats.number(one, 2) if kind == "ratio" else show(scale * one, kind) for one in numbers]
     first, *rest = (one.replace("-", "−") for one in words)
     return f"{first} ({' to '.join(rest)})" if rest else first
 
@@ -154,7 +157,7 @@ def _comparison(view: View, programme: str, key: str) -> tuple[str, str, Row]:
               "after": int(taken["reached"].sum())}  # fmt: skip
     few = min(len(taken), len(beside)) < FEW
     said = TOO_FEW if few else differs(found.difference, found.causal, better="down")
-    return measure, DIFFERENCE, {**counts, **_estimate(ends_of(found.difference), "percent"), "said": said}
+    return measure, DIFFERENCE, {**counts, **_estimate(ends_of(found.difference), "points"), "said": said}
 
 
 def _care(view: View, programme: str, key: str) -> tuple[str, str, Row]:

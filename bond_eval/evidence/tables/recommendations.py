@@ -190,11 +190,12 @@ def system_summary(view: View) -> Rows:
     verdicts = found["verdict"].mask(held, "withheld")
     stated = int(found["places"].notna().sum())
     status = resilience_readiness(view)["status"]
-    used, unknown = int(status.isin((IN_USE, BEGUN)).sum()), bool((status == UNKNOWN).all())
+    used, unknown = int(status.isin((IN_USE, BEGUN)).sum()), int((status == UNKNOWN).sum())
+    known = len(status) - unknown
     spare, over = (int((verdicts == word).sum()) for word in (SPARE, OVER))
     return [
         ("spare", spare if stated else np.nan, stated, capacity_said(stated, spare, over)),
-        ("resilience", np.nan if unknown else used, len(status), resilience_said(unknown, used, len(status))),
+        ("resilience", used if known else np.nan, known, resilience_said(unknown, used, known)),
     ]
 
 
@@ -204,13 +205,14 @@ def capacity_said(stated: int, spare: int, over: int) -> str:
         return "it cannot be said without capacity in register/programmes.csv"
     if over and spare:
         return "some are over their places while others have room"
-    return "wider use needs new places" if over or not spare else "these could take more before new places are needed"
+    planned = "the places are those planned, and whether staff could take more is not known"
+    return "wider use needs new places" if over or not spare else planned
 
 
-def resilience_said(unknown: bool, used: int, programmes: int) -> str:
-    """What the readiness says of the shared outcome."""
-    if unknown:
+def resilience_said(unknown: int, used: int, known: int) -> str:
+    """What the readiness says of the shared outcome: programmes of which it is not known, using one, known about."""
+    if not known:
         return "it cannot be said without the register"
-    if not used:
-        return "the shared outcome of the theory of change is not measured anywhere"
-    return "it is measured in all of them" if used == programmes else "the rest do not measure it"
+    said = "it is measured in all of them" if used == known else "the rest do not measure it"
+    said = said if used else "none measures the shared outcome of the theory of change"
+    return said + f"; not known for {unknown}" * bool(unknown)

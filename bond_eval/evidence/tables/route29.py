@@ -96,7 +96,7 @@ def _back(view: View) -> Row:
 def _out_of_borough(view: View) -> Row:
     """Of those in care at the start and at the quarter's end, how many were placed out of borough then and now."""
     row: Row = {"heading": "Out of area", "measure": "Placed out of borough, at the start and now"}
-    row["form"] = "Change in the share"
+    row["form"] = "Change in the share, percentage points"
     rows, needs = _starters(view)
     if not view.history.placements["location"].isin(("IN", "OUT")).any():
         needs = needs or "needs where placements are (PL_LOCATION)"
@@ -107,10 +107,10 @@ def _out_of_borough(view: View) -> Row:
     gap = (now[both].astype(float) - then[both].astype(float)).to_numpy()
     counts = {"children": int(both.sum()), "before": int(then[both].sum()), "after": int(now[both].sum())}
     estimate = mean_estimate(gap) if gap.size > 1 and gap.std() > 0 else None
-    shown = told(*ends_of(estimate), "percent")
+    shown = told(*ends_of(estimate), "points")
     said = changed(estimate, counts["children"], better="down", null=0.0)
     if gap.size >= FEW and not gap.any():
-        shown, said = told(0.0, np.nan, np.nan, "percent"), UNCLEAR  # nobody changed, so there is no spread either
+        shown, said = told(0.0, np.nan, np.nan, "points"), UNCLEAR  # nobody changed, so there is no spread either
     return {**row, **counts, "said": said, "shown": shown}
 
 

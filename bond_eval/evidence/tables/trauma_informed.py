@@ -19,10 +19,10 @@ PROGRAMME = "trauma"
 
 @table(
     "trauma_training",
-    title="Practitioners trained, of the workforce",
+    title="Training places taken up, beside the workforce",
     row="a sector",
     labels={"sector": "Sector"},
-    values=(Value("children", "Trained", of="of"), Value("of", "Workforce"), *SHARE[2:]),
+    values=(Value("children", "Places taken up", of="of"), Value("of", "Workforce"), *SHARE[2:]),
     margins=("sector",),
     source=ACTIVITY,
     method="places taken up so far ÷ workforce on the latest day; Wilson 95% interval; whoever came twice counts twice",
@@ -75,7 +75,7 @@ def trauma_practice(view: View) -> Rows:
         Value("before_of", "Files in the first"),
         Value("after", "Trauma informed in the last", of="after_of"),
         Value("after_of", "Files in the last"),
-        *interval("change", "Change", "percent", "before", "before_of", "after", "after_of"),
+        *interval("change", "Change, percentage points", "number", "before", "before_of", "after", "after_of"),
         Value("verdict", "What can be said", "text", children=False),
     ),
     source=ACTIVITY,
@@ -93,7 +93,7 @@ def trauma_change(view: View) -> Rows:
     found = difference(counts[2], counts[3], counts[0], counts[1])
     said = changed(found, min(counts[1], counts[3]), better="up", null=0.0)
     between = f"{months(first['first'], first['last'])} and {months(last['first'], last['last'])}"
-    return [(between, *counts, *ends_of(found), said)]
+    return [(between, *counts, *(100 * end for end in ends_of(found)), said)]
 
 
 @table(

@@ -11,12 +11,13 @@ import pandas as pd
 from bond_eval.core.formats import capital
 from bond_eval.evidence.gate import small
 from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
+from bond_eval.evidence.tables.programme_headings import DESCRIBED
 from bond_eval.evidence.tables.programmes import REGISTER, called, each
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import FEW, TOO_FEW
 from bond_eval.intake.reference import read_reference
 from bond_eval.intake.register import Register
-from bond_eval.methods.proportions import share_of, wilson
+from bond_eval.methods.proportions import share_of
 from bond_eval.programmes.cases import cases_at
 from bond_eval.programmes.cohorts import cohort_table
 from bond_eval.programmes.sampling import dip_sample
@@ -25,17 +26,8 @@ from bond_eval.programmes.scales import scale_changes
 DIP = 10  # children a programme whose files are read closely
 COMPLETED = ("sdq_total", "wellbeing")
 OF_NO_PROGRAMME = "Not of one programme"
-MOST, LESS, EVEN = "more than half", "fewer than half", "not clearly more or fewer than half"
 NO_VOICE = "it cannot be said who was asked without measures/voice.csv"
 NO_SCORES = "it cannot be said without register/cases.csv and register/measures.csv"
-
-
-def of_half(part: float, whole: float) -> str:
-    """What may be said of a share against a half; TOO_FEW below ten people or without a number."""
-    if not whole >= FEW:
-        return TOO_FEW
-    found = wilson(int(part), int(whole))
-    return MOST if found.lower > 0.5 else LESS if found.upper < 0.5 else EVEN
 
 
 def least(*numbers: float) -> float:
@@ -91,7 +83,7 @@ def with_shares(frame: pd.DataFrame, part: str, whole: str, needs: str) -> pd.Da
     `needs` where there is no whole."""
     pairs = list(zip(frame[part], frame[whole], strict=True))
     bounds = pd.DataFrame([share_of(*pair)[2:] for pair in pairs], frame.index, ["share", "lower", "upper"])
-    said = [of_half(*pair) if pair[1] == pair[1] else needs for pair in pairs]
+    said = [needs if n != n else DESCRIBED if n >= FEW else TOO_FEW for _, n in pairs]
     return pd.concat([frame, bounds], axis=1).assign(said=said)
 
 

@@ -16,6 +16,7 @@ from bond_eval.economics.uncertainty import Simulation, break_even_value, monte_
 from bond_eval.evidence.cells import show
 from bond_eval.evidence.dials import NET, assumptions, dials
 from bond_eval.evidence.registry import Rows, Value, interval, table
+from bond_eval.evidence.tables.programme_results import HORIZON
 from bond_eval.evidence.tables.programmes import NONE_OF, once
 from bond_eval.evidence.view import View
 from bond_eval.programmes.outcomes import follow_up
@@ -23,7 +24,7 @@ from bond_eval.programmes.outcomes import follow_up
 SOURCE = "data/reference/assumptions.csv, its published values from facts.csv"
 METHOD = "10,000 seeded draws, each dial triangular and independent of the rest; 95% interval"
 GRID_POINTS = 5
-HORIZONS = (365, 182, 91)
+HORIZONS = (365, HORIZON, HORIZON // 2)
 ASSUMED, COST = "assumed", "Programme cost"
 
 
@@ -68,7 +69,7 @@ def verdict(result: Spread) -> str:
         Value("unit", "Unit", "text"),
         Value("standing", "Standing", "text"),
         Value("source", "Source", "text"),
-        Value("assumed", "Assumed, without a source (1 yes)", "number"),
+        Value("assumed", "Dials assumed, without a source", "number"),
     ),
     source=SOURCE,
     method="as published, worked out from published figures, or assumed",
@@ -119,12 +120,12 @@ def _by_part(at: Mapping[str, Any]) -> dict[str, Any]:
 
 @table(
     "net_tornado",
-    title="Net position with one dial at a time low and high, £000 a year",
+    title="Net position with one dial at a time at the ends of its central 95%, £000 a year",
     row="a dial",
-    labels={"dial": "Dial", "low_high": "Low and high"},
+    labels={"dial": "Dial", "low_high": "Its central 95%"},
     values=(
-        Value("at_low", "At its low £000", "signed"),
-        Value("at_high", "At its high £000", "signed"),
+        Value("at_low", "At the low end £000", "signed"),
+        Value("at_high", "At the high end £000", "signed"),
         Value("swing", "Swing £000", "thousands"),
         Value("base", "All at their means £000", "signed"),
     ),
@@ -149,8 +150,7 @@ def net_tornado(view: View) -> Rows:
     values=(
         Value("net", "Net position £000", "signed"),
         Value("text", "Net position", "text"),
-        Value("rank", "1 where it pays for itself, 4 where it does not", "number"),
-        Value("pays", "Pays for itself (1 yes)", "number"),
+        Value("pays", "Pairs that pay for themselves", "number"),
     ),
     source=SOURCE,
     method="five values of each from low to high, the other dials at their means",
@@ -163,7 +163,7 @@ def net_grid(view: View) -> Rows:
     grid = threshold_grid(net_position.net_000, across, down, _means())
     return [
         (frame["label"][first], frame["label"][second], _written(down, frame["unit"][first]),
-         _written(across, frame["unit"][second]), net, show(net, "signed"), 1 if net > 0 else 4, int(net > 0))
+         _written(across, frame["unit"][second]), net, show(net, "signed"), int(net > 0))
         for down, line in grid.iterrows() for across, net in line.items()
     ]  # fmt: skip
 
@@ -176,7 +176,7 @@ def net_grid(view: View) -> Rows:
     values=(
         Value("mean", "Mean of the dial", "text"),
         Value("needed", "Needed", "text"),
-        Value("reached", "Within its range (1 yes)", "number"),
+        Value("reached", "Dials with it in their range", "number"),
     ),
     source=SOURCE,
     method="the value at which the net position is nought, the other dials at their means",

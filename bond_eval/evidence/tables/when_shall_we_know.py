@@ -126,7 +126,7 @@ def when_known(view: View) -> Rows:
     values=(
         Value("worth", "Worth knowing, £ a year", "pounds", children=False),
         Value("told_by", "What would tell", "text", children=False),
-        Value("field", "Field", "text", children=False),
+        Value("field", "Where it would be recorded", "text", children=False),
     ),
     source="data/reference/assumptions.csv and information.csv",
     method="expected value of perfect information from seeded draws of the net position, one unknown at a time",

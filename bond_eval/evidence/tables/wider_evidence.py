@@ -79,11 +79,11 @@ def wider_designs(view: View) -> pd.DataFrame:
 
 @table(
     "stayed_out",
-    title="Children at home when a programme took them on, who have not been looked after since",
+    title="Children not looked after when referred to a programme that took them on, who have not come into care since",
     row="a programme",
     labels={"programme": "Programme"},
     values=(
-        Value("children", "Not looked after since", of="of"),
+        Value("children", "Not come into care since", of="of"),
         Value("of", "Of"),
         *interval("share", "Share", "percent", "children", "of"),
         Value("published", "Published elsewhere for the model", "text", children=False),
