@@ -312,7 +312,7 @@ def test_a_scheduler_that_does_not_answer_and_a_package_that_is_missing_are_told
     ):
         pass
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(InputError, match=r"pip install 'bond-eval\[cluster\]'"), workers(2, "tcp://127.0.0.1:1"):
+    with pytest.raises(InputError, match=r"pip install -e '.\[cluster\]'"), workers(2, "tcp://127.0.0.1:1"):
         pass
 
 
