@@ -229,7 +229,7 @@ def test_nothing_falls_in_real_runs_read_together(tmp_path):
 
     plan, truth = [], {}
     for seed, name in enumerate(("north", "south")):
-        write_sample(tmp_path / "data" / name, seed=seed, children=70 + 330 * seed)
+        write_sample(tmp_path / "data" / name, seed=seed, children=40 + 360 * seed)
         quarter = Quarter.parse("2020-21-Q2")
         for audience in ("public", "internal"):
             release = build_release(tmp_path / "data" / name, name, quarter, audience, 2021)
