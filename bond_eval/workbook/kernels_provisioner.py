@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from typing import Any, cast
 from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.blocking.client import BlockingKernelClient
 from jupyter_client.client import KernelClient
+from jupyter_client.connect import port_names
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 from jupyter_core.utils import ensure_async, run_sync
 from traitlets import Integer
@@ -85,7 +87,15 @@ class ForkProvisioner(LocalProvisioner):
         self.process = kernels.fork_kernel(cmd, str(self.cwd), kwargs["env"], self.memory_mb, self.folder)
         self.last = self.process
         self.pid = self.pgid = self.process.pid
+        await self._listening()
         return self.connection_info
+
+    async def _listening(self) -> None:
+        """Wait a little for its sockets: a client that is too early tries again only after a tenth of a second."""
+        sockets = [Path(f"{self.folder}/k-{self.connection_info[port]}") for port in port_names]
+        until = time.monotonic() + 5
+        while time.monotonic() < until and self.process.poll() is None and not all(map(Path.exists, sockets)):
+            await asyncio.sleep(0.002)
 
     async def send_signal(self, signum: int) -> None:
         """Send it a signal, unless it has ended: its number may be another's by now."""

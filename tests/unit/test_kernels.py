@@ -174,6 +174,8 @@ def test_who_waits_for_a_kernel_that_died_is_told(tmp_path):
     kernels.register()
     manager = KernelManager(kernel_name=kernels.NAME)
     manager.start_kernel(cwd=str(tmp_path))
+    # A client that came before the sockets would look again only after a tenth of a second.
+    assert len(list(Path(manager.provisioner.folder).glob("k-*"))) == 5
     client = manager.client()
     client.start_channels()
     manager.provisioner.process.close()
