@@ -74,6 +74,7 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
     from bond_eval.audit.leaks import leaks, read_confidential
     from bond_eval.audit.links import relations
     from bond_eval.audit.read import read_folder
+    from bond_eval.audit.series import put_together
     from bond_eval.audit.small import beside_the_plan, in_findings, in_json, in_tables, in_text
     from bond_eval.audit.tables import HIDDEN, differences, named, tables_of
 
@@ -96,7 +97,7 @@ def audit(folder: Path, against: Path | None = None, previous: Path | None = Non
     if falls:
         shown = {t.place(row, name): (t.id, row, name) for t in tables[:count] for row, name in t.cells}
         falls = [replace(fall, cells=tuple((shown[p],) for p in fall.places if p in shown)) for fall in falls]
-    linked = [*relations(tables), *sizes(tables)]
+    linked = [*relations(tables), *sizes(tables), *put_together(tables)]
     proofs: dict[tuple[int, str, str], list[Bound]] = defaultdict(list)
     for bound in (bound for bound in bounds(tables, linked) if bound.falls and not _no_news(bound, count)):
         proofs[bound.cell[0], bound.cell[2], bound.words()].append(bound)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bond_eval.audit.read import Published
 from bond_eval.core.errors import InputError
-from bond_eval.core.places import REFERENCE
+from bond_eval.core.places import MANIFEST, REFERENCE
 from bond_eval.intake.typed import date_of, read_day
 
 # Columns of a return or register that hold what may never be published, by what they are called there.
@@ -101,7 +101,7 @@ def _columns(content: bytes) -> Iterator[tuple[str, str]]:
 
 def leaks(found: Published, against: Confidential | None) -> Iterator[tuple[str, str]]:
     """(file, what of a child, person or machine is in it), the thing itself left out."""
-    public = '"audience": "internal"' not in "".join(text for where, text in found.raw if where == "manifest.json")
+    public = '"audience": "internal"' not in "".join(text for where, text in found.raw if where == MANIFEST)
     known, names = against or Confidential(), _user_names()
     for where, text in found.raw:
         for pattern, told in (

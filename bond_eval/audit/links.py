@@ -20,7 +20,7 @@ from bond_eval.audit.periods import dated, quarter_of, year_of
 from bond_eval.audit.tables import ALL, HIDDEN, Column, Number, Table, alike
 
 Cell = tuple[int, int, str]
-_SHARE = ("percent", "rate", "factor", "decimal")
+_SHARE = ("percent", "rate", "ratio", "factor", "decimal")
 _FREE = re.compile(r"\b(difference|gap|change|net|surplus|variance|less|error)\b", re.I)
 PRINTED = 1e-6  # a CSV has ten significant digits
 ENOUGH, ENOUGH_TENS = 3, 5.5  # cells in common; the sum of log10 of the values that agree
@@ -64,7 +64,7 @@ def free(column: Column, table: Table) -> bool:
     return column.kind == "signed" or bool(spoken) or bool((table.matrix([column.name]) < 0).any())
 
 
-def _relation(parts: Sequence[tuple[Any, Cell, float]], half: float, why: str, slack: float = 0) -> Relation | None:
+def relation(parts: Sequence[tuple[Any, Cell, float]], half: float, why: str, slack: float = 0) -> Relation | None:
     """Sum of coefficient × cell = 0, within `half`; the shown cells go to the other side."""
     terms = [(cell, factor) for value, cell, factor in parts if value == HIDDEN]
     shown = sum(factor * value.value for value, _, factor in parts if isinstance(value, Number))
@@ -86,7 +86,7 @@ def _margins(at: int, table: Table) -> Iterator[Relation]:
         for row, labels in enumerate(table.rows):
             groups[tuple(value for name, value in labels.items() if name != margin)].append(row)
         for column in table.columns:
-            if column.kind in ("percent", "rate", "factor", "text", "decimal"):
+            if column.kind in (*_SHARE, "text"):
                 continue
             lines = []
             for rows in groups.values():
@@ -127,7 +127,7 @@ def _half(values: Iterator[Any]) -> float:
 def _made(parts: Sequence[tuple[Any, Cell, float]], why: str) -> Iterator[Relation]:
     values = [value for value, _, _ in parts]
     if HIDDEN in values and None not in values:
-        made = _relation(parts, _half(iter(values)), f"{why}: {_told(parts)}")
+        made = relation(parts, _half(iter(values)), f"{why}: {_told(parts)}")
         yield from [made] if made else ()
 
 
@@ -151,9 +151,9 @@ def _parts(at: int, table: Table) -> Iterator[Relation]:
             pair = [(table.cells.get((row, name)), (at, row, name)) for name in (column.name, column.whole)]
             signed = [(value, cell, factor) for (value, cell), factor in zip(pair, (1.0, -1.0), strict=True)]
             half, why = _half(value for value, _ in pair), f"{table.id}: {column.name} is a part of {column.whole}"
-            relation = _relation(signed, half, why, math.inf)
-            if relation:
-                yield relation
+            made = relation(signed, half, why, math.inf)
+            if made:
+                yield made
 
 
 def _within_rows(at: int, table: Table) -> Iterator[Relation]:
@@ -241,7 +241,7 @@ def _ratio(at: int, table: Table, share: str, part: str, whole: str) -> Iterator
         for sign in (-1, 1):  # part − edge × whole is at least nought at the lower edge, at most at the upper
             edge = (values[row, 0] + sign * rough[row]) / scale
             signs = ((part, 1.0), (whole, -edge))
-            made = _relation([(table.cells[row, name], (at, row, name), f) for name, f in signs], 0, why)
+            made = relation([(table.cells[row, name], (at, row, name), f) for name, f in signs], 0, why)
             if made:
                 low, high = (made.low, math.inf) if sign < 0 else (-math.inf, made.high)
                 yield Relation(made.terms, low, high, why, (*made.shown, (at, row, share)))
@@ -304,7 +304,7 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
                 signs = [(cell, 1.0) for cell in one.hidden] + [(cell, -1.0) for cell in two.hidden]
                 parts: list[tuple[Any, Cell, float]] = [(HIDDEN, cell, sign) for cell, sign in signs]
                 parts.append((Number(one.shown - two.shown, 0), (at, -1, ""), 1.0))
-                made = _relation(parts, PRINTED, f"{why}: {_side(one)} = {_side(two)}")
+                made = relation(parts, PRINTED, f"{why}: {side(one)} = {side(two)}")
                 way = min(made.terms)[1] if made else 0  # the same relation, whichever side is named first
                 mark = made and (frozenset((c, f * way) for c, f in made.terms), abs(round(one.shown - two.shown, 6)))
                 if made and mark not in told:
@@ -312,7 +312,8 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
                     yield replace(made, shown=one.cells + two.cells)
 
 
-def _side(value: Sum) -> str:
+def side(value: Sum) -> str:
+    """ "7 + c", as a proof says it."""
     shown = [f"{value.shown:g}"] if value.shown or not value.hidden else []
     return " + ".join([*shown, *("c" for _ in value.hidden)])
 
@@ -330,7 +331,7 @@ def _agree(common: Sequence[tuple[Sum, Sum]], same: bool) -> bool:
 def _slices(at: int, table: Table, column: Column) -> Iterator[tuple[str, dict[tuple[str, ...], Sum]]]:
     """The column under every way to read its rows: as it is, summed over a label or to a longer period, or with one
     label fixed. Keys are the labels that are left, without "All"."""
-    rows = [(labels, _sum(at, table, row, column.name)) for row, labels in enumerate(table.rows)]
+    rows = [(labels, sum_of(at, table, row, column.name)) for row, labels in enumerate(table.rows)]
     whole = [(labels, value) for labels, value in rows if value is not None]
     readings = [("", whole)]
     for label in table.labels:
@@ -352,7 +353,8 @@ def _slices(at: int, table: Table, column: Column) -> Iterator[tuple[str, dict[t
                     yield f"{words} ({label} {value_of})", keys
 
 
-def _sum(at: int, table: Table, row: int, name: str) -> Sum | None:
+def sum_of(at: int, table: Table, row: int, name: str) -> Sum | None:
+    """One cell as a sum; None where it holds no number and none is withheld."""
     value = table.cells[row, name]
     if value == HIDDEN:
         return Sum(0.0, ((at, row, name),))

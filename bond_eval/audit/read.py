@@ -18,8 +18,9 @@ from typing import Any
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FINDING_MIME
+from bond_eval.core.places import PLAN, TABLE_SCHEMA
 
-SCHEMA, PLAN, CLAIMS_PAGE = "tables/schema.json", "disclosure_plan.json", "40_claims_register"
+CLAIMS_PAGE = "40_claims_register"
 _PLAIN = (".md", ".txt", ".webmanifest")
 CLAIM = re.compile(r"\bC\d{3}\b")
 _VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
@@ -268,7 +269,7 @@ def _output(found: Published, place: str, output: dict[str, Any]) -> None:
 def _json(found: Published, where: str, content: bytes) -> None:
     data = json.loads(content)
     found.raw.append((where, "\n".join(_leaves(data))))
-    if where == SCHEMA:
+    if where == TABLE_SCHEMA:
         found.schema = data["tables"]
         return
     if Path(where).name == PLAN:

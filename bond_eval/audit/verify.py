@@ -6,9 +6,7 @@ import json
 from pathlib import Path
 
 from bond_eval.core.errors import InputError
-from bond_eval.core.places import digests
-
-MANIFEST, APART = "manifest.json", ("manifest.json", "timings.json")
+from bond_eval.core.places import MANIFEST, hashes
 
 
 def verify(folder: Path) -> tuple[int, list[str]]:
@@ -21,7 +19,7 @@ def verify(folder: Path) -> tuple[int, list[str]]:
         wanted = {str(name): str(digest) for name, digest in named.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{MANIFEST} of {folder.name} cannot be read: give the folder of a run.") from error
-    found = {name: digest for name, digest in digests(folder).items() if name not in APART}
+    found = hashes(folder)
     lines = [
         f"{name}: {'is not there' if name not in found else 'is not the file that was published'}"
         for name, digest in sorted(wanted.items())

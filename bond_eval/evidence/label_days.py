@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 
-from bond_eval.core.periods import Quarter, next_month
+from bond_eval.core.periods import Quarter, month_end
 from bond_eval.intake.reference import read_reference
 from bond_eval.programmes.cases import UNRECORDED
 
@@ -18,8 +18,9 @@ from bond_eval.programmes.cases import UNRECORDED
 def fields(row: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Labels for a concept's name: a quarter and a month by their last day, and a quarter's `eve`.
 
-    A day's financial year is its label's name and `_year`: date_year; a year's last day `_end`: period_end. `group`:
-    the broader group of a characteristic's value, or of "Not recorded" in a row without one ("-" for one in no group).
+    A day's financial year is its label's name and `_year`: date_year; a year's last day `_end`: period_end. What
+    stands behind a colon, or all: its `_name`. `group`: the broader group of a characteristic's value, or of "Not
+    recorded" in a row without one ("-" for one in no group).
     """
     yield "group", broad_groups().get((row.get("characteristic", ""), row.get("value", UNRECORDED)), "-")
     for label, text in row.items():
@@ -31,6 +32,7 @@ def fields(row: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield f"{label}_year", str(Quarter.of(dt.date.fromisoformat(end)))[:7]
         if re.fullmatch(r"\d{4}-\d{2}", text):
             yield f"{label}_end", _year_end(text)
+        yield f"{label}_name", text.rpartition(": ")[2]
         yield label, end
 
 
@@ -72,7 +74,7 @@ def _month_end(text: str) -> str:
         first = dt.datetime.strptime(text, "%B %Y").date()
     except ValueError:
         return ""
-    return (next_month(first) - dt.timedelta(days=1)).isoformat()
+    return month_end(first).isoformat()
 
 
 def _quarter(text: str) -> Quarter | None:

@@ -9,11 +9,9 @@ import pandas as pd
 
 from bond_eval.core.periods import Quarter, financial_year_start, month_starts, year_label
 from bond_eval.intake.typed import day_number
-from bond_eval.placements.categories import EXTERNAL
 from bond_eval.placements.history import History, regrouped, without_temporary
 
 PERIODS = ("month", "quarter", "half-year", "year")
-GROUPS = ("All placements", "Outside placement and IFA")
 
 
 def real_moves(placements: pd.DataFrame) -> pd.DataFrame:
@@ -28,28 +26,27 @@ def real_moves(placements: pd.DataFrame) -> pd.DataFrame:
 
 
 def monthly_flows(history: History) -> pd.DataFrame:
-    """Placements started and ended in each whole month: columns month (date), group, direction, n.
+    """Placements started and ended in each whole month: columns month (date), direction, n.
 
+    Of all categories together: external placements alone, less outside placements, would leave few of an IFA.
     A placement that is still open has not ended. Changes within one carer and temporary placements are left out.
     An end is dated by the last night: an end on 1 April is counted in March only where its row was closed so.
     """
     months = month_starts(history.first_day, history.as_of)
     edges = np.array([*(day_number(month) for month in months), day_number(history.as_of) + 1])
     placements = real_moves(history.placements)
+    ended = placements[~placements["is_open"]]
     rows = []
-    for group in GROUPS:
-        mine = placements if group == GROUPS[0] else placements[placements["category"].isin(EXTERNAL)]
-        ended = mine[~mine["is_open"]]
-        for direction, days in (("started", mine["start"]), ("ended", ended["end"])):
-            counts, _ = np.histogram(days.to_numpy(), bins=edges)
-            rows += [(month, group, direction, int(n)) for month, n in zip(months, counts, strict=True)]
-    return pd.DataFrame(rows, columns=["month", "group", "direction", "n"])
+    for direction, days in (("started", placements["start"]), ("ended", ended["end"])):
+        counts, _ = np.histogram(days.to_numpy(), bins=edges)
+        rows += [(month, direction, int(n)) for month, n in zip(months, counts, strict=True)]
+    return pd.DataFrame(rows, columns=["month", "direction", "n"])
 
 
 def pooled(flows: pd.DataFrame, period: str) -> pd.DataFrame:
-    """Monthly flows summed to whole periods: columns period (label), group, direction, n."""
+    """Monthly flows summed to whole periods: columns period (label), direction, n."""
     labels = flows["month"].map(lambda month: period_label(month, period))
-    sums = flows.assign(period=labels).groupby(["group", "direction", "period"], sort=True)["n"].agg(["sum", "size"])
+    sums = flows.assign(period=labels).groupby(["direction", "period"], sort=True)["n"].agg(["sum", "size"])
     whole = sums[sums["size"] == {"month": 1, "quarter": 3, "half-year": 6, "year": 12}[period]]
     return whole["sum"].rename("n").reset_index()
 

@@ -92,7 +92,8 @@ class ForkProvisioner(LocalProvisioner):
 
     async def _listening(self) -> None:
         """Wait a little for its sockets: a client that is too early tries again only after a tenth of a second."""
-        sockets = [Path(f"{self.folder}/k-{self.connection_info[port]}") for port in port_names]
+        ports: dict[str, Any] = dict(self.connection_info)
+        sockets = [Path(f"{self.folder}/k-{ports[port]}") for port in port_names]
         until = time.monotonic() + 5
         while time.monotonic() < until and self.process.poll() is None and not all(map(Path.exists, sockets)):
             await asyncio.sleep(0.002)

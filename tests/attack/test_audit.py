@@ -20,10 +20,12 @@ from bond_eval.audit.leaks import leaks, read_confidential
 from bond_eval.audit.links import Relation, relations
 from bond_eval.audit.periods import dated, goes_on, year_of
 from bond_eval.audit.read import Grid, Published, Text, read_folder
+from bond_eval.audit.series import put_together
 from bond_eval.audit.small import in_tables, in_text
 from bond_eval.audit.tables import alike, named, number, tables_of
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FINDING_MIME
+from bond_eval.core.periods import Quarter
 from bond_eval.workbook.attack import schema
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +59,7 @@ def _bounds(*tables):
     found = Published(schema={id: spec for id, spec, _, _ in tables if spec})
     found.grids = [Grid(f"tables/{id}.csv", id, tuple(heads), tuple(map(tuple, rows))) for id, _, heads, rows in tables]
     read = tables_of(found)
-    made = list(bounds(read, relations(read)))
+    made = list(bounds(read, [*relations(read), *put_together(read)]))
     return {(read[b.cell[0]].id, *read[b.cell[0]].rows[b.cell[1]].values(), b.cell[2]): b for b in made}
 
 
@@ -225,6 +227,26 @@ def test_two_columns_that_are_equal_today_say_nothing_of_another_day():
     assert not any(b.falls for b in _bounds(("t", spec, heads, [*today, ("a", "2020-08-31", "c", "6")])).values())
     again = [*today, ("a", "2020-07-31", "16", "16"), ("a", "2020-08-31", "c", "6")]
     assert _bounds(("t", spec, heads, again))["t", "a", "2020-08-31", "now"].words() == "it is exactly 6"
+
+
+QUARTERS = [Quarter(year, number) for year in (2018, 2019) for number in (1, 2, 3, 4)]
+BEGUN, FOSTERED = (17, 9, 13, 8, 11, 5, 19, 12), (13, 18, 15, 12, 17, 7, 4, 6)
+
+
+def _over_time(both):
+    """What falls of two series named by days and their sum named by quarters, where no table speaks of another."""
+    days = [quarter.end.isoformat() for quarter in QUARTERS]
+    series = {"a": (days, BEGUN), "b": (days, FOSTERED), "z": (map(str, QUARTERS), both)}
+    spec = _spec({"period": "Period"}, [], [("n", "Children", "count", "", True)])
+    rows = {id: [(at, "c" if n < 6 else str(n)) for at, n in zip(*one, strict=True)] for id, one in series.items()}
+    found = _bounds(*((id, spec, ("period", "n"), these) for id, these in rows.items()))
+    return {key[:2]: (bound.low, bound.high) for key, bound in found.items() if bound.falls}
+
+
+def test_two_series_and_their_sum_give_away_what_is_withheld_in_one():
+    both = [one + other for one, other in zip(BEGUN, FOSTERED, strict=True)]
+    assert _over_time(both) == {("a", "2019-09-30"): (5, 5), ("b", "2019-12-31"): (4, 4)}
+    assert _over_time([*both[:2], both[2] + 1, *both[3:]]) == {}, "they are not added up: one quarter says so"
 
 
 def test_a_part_hidden_for_its_complement_is_judged_by_it():

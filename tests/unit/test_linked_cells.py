@@ -299,3 +299,30 @@ def test_halves_are_rounded_up_and_a_table_is_crowded_above_its_share():
 def test_two_rows_of_the_same_labels_are_refused():
     with pytest.raises(InputError, match="two rows with the same labels"):
         model_of(made("t", [("a", 9), ("a", 8)]), FACTS)
+
+
+def test_what_several_tables_of_the_workbook_show_of_one_count_is_withheld_in_each():
+    """The project's own links: 5 of 16 did not start; few IFAs begun in one quarter, where the year is shown."""
+    team, day, measure = "Transforming Care Salford", "2020-09-30", "IFA placements begun"
+    steps, count = ("Referred", "Decided", "Accepted", "Started"), Value("children", "Children")
+    begun, labels = Value("numerator", "Numerator"), ("date", "mode", "section", "measure")
+    built = {
+        **made("programme_funnel", [(team, *row) for row in zip(steps, (16, 14, 11, 11), [16] * 4, strict=True)],
+               Value("children", "Children", of="of"), Value("of", "Of"), labels=("programme", "stage")),
+        **made("programme_waits", [(team, "Decision to start", 11, 11)], count, Value("reached", "Got there"),
+               labels=("programme", "step")),
+        **made("stayed_out", [(team, 11)], Value("of", "Of"), labels=("programme",)),
+        **made("edge_seen", [(f"The register: {team}", 11)], count, labels=("seen_in",)),
+        **made("overlap_seen", [("Transforming Care", 11)], count, labels=("programme",)),
+        **made("assurance_view", [(when, mode, "1 Numbers", measure, n) for when, n in (("2020-06-30", 4), (day, 14))
+                                  for mode in ("As known then", "As known now")], begun, labels=labels),
+        **made("flows_by_year", [("2020-21", "IFA", 18)], Value("started", "Started"), labels=("year", "category")),
+    }  # fmt: skip
+    hidden = make_plan(built, FACTS).hidden
+    assert {(team, "Started"), (team,), (f"The register: {team}",), ("Transforming Care",)} <= {
+        row for _, row, _ in hidden
+    }
+    assert {column for id, _, column in hidden if id == "programme_waits"} == {"children", "reached"}
+    assert {row[:2] for id, row, _ in hidden if id == "assurance_view"} == {
+        (when, mode) for when in ("2020-06-30", day) for mode in ("As known then", "As known now")
+    }

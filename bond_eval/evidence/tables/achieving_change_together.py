@@ -55,7 +55,7 @@ act_headings, act_summary = shared.page(
         Value("workers", "Workers in post"),
         Value("each", "Cases a worker", "decimal", follows=("children", "workers")),
         Value("planned", "As the model has it", "number", children=False),
-        Value("said", "What can be said", "text", follows=("children",)),
+        Value("said", "What can be said", "text", follows=("children", "workers")),
     ),
     source=f"{REGISTER} (cases and activity)",
     method="complete count on the quarter's last day; workers are the latest count given by then",

@@ -16,6 +16,8 @@ from bond_eval.economics.reference import amount_000
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.registry import ALL, Rows, Value, table
 from bond_eval.evidence.tables.funding_options import own_table, programme_worth
+from bond_eval.evidence.tables.voice_and_cases import least
+from bond_eval.evidence.tables.whole_system import GIVEN_AWAY
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import days_to_dates
 from bond_eval.programmes.cases import cases_at
@@ -147,12 +149,14 @@ def published_parts(view: View) -> pd.DataFrame | Rows:
     row="a programme",
     labels={"programme": "Programme"},
     values=(
-        Value("claims", "Children, each programme's counted"),
-        Value("children", "Children, each counted once a year", of="claims"),
-        Value("parts", "Sum of the claims £000", "thousands", follows=("claims",)),
-        Value("whole", "Each child once, at its largest claim £000", "thousands", follows=("claims", "children")),
+        Value("children", "Children, each once a year"),
+        Value("summed", "What it is summed with", "text", children=False, inward=True),
+        GIVEN_AWAY,
+        # A sum in pounds of a few programmes, each at its own worth, tells the number of children of each.
+        Value("parts", "At the worth of each £000", "thousands", follows=("children",), over="summed"),
+        Value("whole", "Each child once, at its largest claim £000", "thousands",
+              follows=("children", "with_it"), over="summed"),
     ),
-    margins=("programme",),
     source="the programme register; data/reference/programme_worth.csv",
     method="starts by financial year × published worth per child; the whole is never above the sum of its parts",
 )
@@ -173,10 +177,14 @@ def overlap_seen(view: View) -> Rows:
     if isinstance(found, Withheld):
         return []
     counts = claims["programme"].value_counts()
-    rows = [(worth.at[row.programme, "programme"], counts[row.programme], counts[row.programme],
-             row.claimed_pounds / 1000, row.claimed_pounds / 1000) for row in found.parts.itertuples()]  # fmt: skip
-    once = len(claims.drop_duplicates(["child", "period"]))
-    return [*rows, (ALL, len(claims), once, found.sum_of_parts_pounds / 1000, found.whole_pounds / 1000)]
+    rows = []
+    for row in found.parts.itertuples():
+        worth_000 = row.claimed_pounds / 1000
+        rows.append((worth.at[row.programme, "programme"], counts[row.programme], ALL, np.nan, worth_000, worth_000))
+    # What is counted twice, in pounds, tells how many children were in which programmes.
+    together = claims.sort_values("programme").groupby(["child", "period"])["programme"].agg(" + ".join)
+    few = least(*together[together.str.contains(" + ", regex=False)].value_counts())
+    return [*rows, (ALL, np.nan, ALL, few, found.sum_of_parts_pounds / 1000, found.whole_pounds / 1000)]
 
 
 @table(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.core.periods import Quarter, financial_year_start, month_starts, next_month, year_label
+from bond_eval.core.periods import Quarter, financial_year_start, month_end, month_starts, year_label
 from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import ALL, Rows, Value, table
 from bond_eval.evidence.view import View
@@ -60,7 +60,7 @@ def placements_at_date(view: View) -> Rows:
 def placements_by_month(view: View) -> Rows:
     """Children by category on the last day of each month."""
     months = month_starts(view.history.first_day, view.as_of)
-    ends = [next_month(month) - dt.timedelta(days=1) for month in months]
+    ends = [month_end(month) for month in months]
     return [(day, category, n) for day in ends for category, n in _stock(view, day).items() if category != ALL]
 
 
@@ -95,8 +95,8 @@ def computed_and_published(view: View) -> Rows:
 @table(
     "placement_flows",
     title="Placements started and ended, with the chart's limits",
-    row="a group, direction and period",
-    labels={"chart": "Group and direction", "period": "Period"},
+    row="a direction and period",
+    labels={"chart": "Direction", "period": "Period"},
     values=(
         Value("value", "Placements"),
         Value("mean", "Mean", "decimal", follows=("value",)),
@@ -107,19 +107,19 @@ def computed_and_published(view: View) -> Rows:
     method="XmR chart, NHS Making Data Count rules; periods pooled until none has 1 to 5",
 )
 def placement_flows(view: View) -> pd.DataFrame:
-    """Flows by group and direction, in the shortest period that may be shown, judged as XmR charts."""
+    """Flows by direction, in the shortest period that may be shown, judged as XmR charts."""
     from bond_eval.methods.spc import xmr
 
     parts = []
     flows = monthly_flows(view.history)
-    for (group, direction), mine in flows.groupby(["group", "direction"], sort=True):
+    for direction, mine in flows.groupby("direction", sort=True):
         period = shortest_period(mine, MINIMUM) if view.public else "month"
         series = pooled(mine, period)
         chart = xmr(series["n"].astype(float).tolist()).frame()
         words = np.where(chart["verdict"] == "neutral", "signal: " + chart["reason"], chart["verdict"])
         part = pd.DataFrame({"period": series["period"], "value": series["n"]})
         part = part.assign(
-            chart=f"{group}: {direction} in the {period}",
+            chart=f"All placements: {direction} in the {period}",
             mean=chart["mean"].to_numpy(),
             lower=chart["lower"].clip(lower=0).to_numpy(),
             upper=chart["upper"].to_numpy(),
