@@ -110,16 +110,13 @@ def floor(work: Path, names: Sequence[str]) -> None:
     os.environ["BOND_RELEASE"] = str(work / "release")
     import matplotlib.pyplot  # noqa: F401
     import pandas  # noqa: F401
-    import scipy.stats  # noqa: F401
-    import statsmodels.api  # noqa: F401
-    from IPython.display import display
 
     import bond_eval.evidence.book  # noqa: F401
 
     imported = time.perf_counter() - began
     for name in names:
         content = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))
-        names_known = {"__name__": "__main__", "display": display}
+        names_known = {"__name__": "__main__", "display": _rendered}
         for cell in content["cells"]:
             if cell["cell_type"] == "code":
                 with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing):
@@ -136,8 +133,13 @@ def _plain(source: str, known: dict[str, object]) -> None:
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "cell", "exec"), known)
     if isinstance(last, ast.Expr):
-        value = eval(compile(ast.Expression(last.value), "cell", "eval"), known)
-        for show in ("__repr__", "_repr_html_"):
+        _rendered(eval(compile(ast.Expression(last.value), "cell", "eval"), known))
+
+
+def _rendered(*values: object) -> None:
+    """What a kernel makes of a value that is displayed."""
+    for value in values:
+        for show in ("__repr__", "_repr_mimebundle_", "_repr_html_"):
             if value is not None and hasattr(value, show):
                 getattr(value, show)()
 
