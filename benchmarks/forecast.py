@@ -25,7 +25,7 @@ CATEGORIES = ("FOSTERING", "RESIDENTIAL", "SUPPORTED", "OTHER", "ALL")
 
 def targets(origin: str) -> list[str]:
     """The month's end at each horizon."""
-    from bond_eval.placements.backcast import month_end
+    from bond_eval.core.periods import month_end
 
     return [month_end(dt.date.fromisoformat(origin), months).isoformat() for months in HORIZONS]
 

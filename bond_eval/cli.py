@@ -5,20 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import shlex
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from bond_eval.core import SEED, formats
+from bond_eval.core.atomic import write_text
+from bond_eval.core.complete import Authority, Finding, Only, Synthetic
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import REFERENCE_RUN, SAMPLE, find_data, short_form
+from bond_eval.workbook.locks import interruptible
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from bond_eval.intake.ssda903 import Return
+    from bond_eval.placements.history import History
     from bond_eval.workbook.settings import RunReport
 
 app = typer.Typer(
@@ -32,20 +38,24 @@ app = typer.Typer(
     "or input, 3 the audit found what may not be published, 130 interrupted.",
 )
 DataArgument = Annotated[str, typer.Argument(help="Folder, folder a year, zip, XML or CSV that holds the return.")]
-Authority = Annotated[str, typer.Option(help="Short name of the authority, used for folders.")]
 Internal = Annotated[bool, typer.Option("--internal", help="Show raw values: OFFICIAL-SENSITIVE, never to publish.")]
+Force = Annotated[bool, typer.Option("--force", help="Run what is unchanged too.")]
+Timeout = Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")]
+Memory = Annotated[int | None, typer.Option(min=1, help="Megabytes that a notebook may take (Linux).")]
 
 
 def main() -> None:
     """Run the command line; a problem that a person can mend is one line on stderr and exit status 2."""
     try:
-        app()
+        with interruptible():
+            app()
     except InputError as error:
         print(f"bond-eval: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("bond-eval: interrupted; what was there before is untouched.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == 130:  # what typer makes of Ctrl-C
+            print("bond-eval: interrupted; what was there before is untouched, what was done is kept.", file=sys.stderr)
+        raise
 
 
 @app.command(epilog="Example: bond-eval init my-authority --name 'My Authority'")
@@ -74,7 +84,6 @@ def check(
     """
     import pandas as pd
 
-    from bond_eval.core.atomic import write_text
     from bond_eval.core.issues import public
     from bond_eval.intake.beside import read_beside
     from bond_eval.intake.start import unset
@@ -106,16 +115,16 @@ def check(
 @app.command(epilog="Example: bond-eval run --data extracts --authority salford --quarter 2020-21-Q2")
 def run(
     data: Annotated[str, typer.Option(help="Folder, zip, file or URL that holds the return.")] = short_form(SAMPLE),
-    authority: Annotated[str, typer.Option(help="Short name of the authority, for folders (sample: salford).")] = "",
+    authority: Authority = "",
     quarter: Annotated[str, typer.Option(help="Financial quarter, such as 2020-21-Q2.")] = "2020-21-Q2",
     out: Annotated[str, typer.Option(help="Folder or URL; the run goes to OUT/AUTHORITY/QUARTER.")] = "outputs",
-    only: Annotated[list[str] | None, typer.Option(help="Run only this notebook (may be repeated).")] = None,
+    only: Only = None,
     jobs: Annotated[int, typer.Option(min=1, help="Notebooks at once.")] = 2,
-    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 2021,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = SEED,
     internal: Internal = False,
-    force: Annotated[bool, typer.Option("--force", help="Run what is unchanged too.")] = False,
-    timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 900,
-    memory: Annotated[int | None, typer.Option(min=1, help="Megabytes that a notebook may take (Linux).")] = None,
+    force: Force = False,
+    timeout: Timeout = 900,
+    memory: Memory = None,
     parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE of a notebook.")] = None,
 ) -> None:
     """Make a quarter's pages, tables and findings. What is unchanged is reused."""
@@ -123,7 +132,7 @@ def run(
     from bond_eval.workbook.progress import for_terminal
     from bond_eval.workbook.run import run_workbook
     from bond_eval.workbook.settings import RunSettings
-    from bond_eval.workbook.store import joined, run_at
+    from bond_eval.workbook.store import is_url, joined, lasting, run_at, shown
 
     if not authority and data != short_form(SAMPLE):
         raise InputError("It is not said whose return this is: add --authority and a short name, such as my-authority.")
@@ -139,11 +148,11 @@ def run(
         memory_mb=memory,
         force=force,
         dials=read_pairs(parameter or ()),
+        given=shown(data) if is_url(data) else "",
     )
-    report = run_at(data, out, settings, lambda made: run_workbook(made, for_terminal()))
-    if not _refused(report):
-        print(f"The site is at {joined(out, authority, report.folder.name, 'index.html')}")
-    raise typer.Exit(report.exit_status)
+    progress = for_terminal()
+    report = run_at(data, lasting(out), settings, lambda made: run_workbook(made, progress), progress.note)
+    _ended(report, f"The site is at {joined(out, authority, report.folder.name, 'index.html')}")
 
 
 @app.command(epilog="Example: bond-eval publish outputs/salford/2020-21-Q2 --date 2020-11-10")
@@ -195,15 +204,14 @@ def compare(
 
 @app.command(epilog="Example: bond-eval why placement_trends.outside_now --run outputs/salford/2020-21-Q2")
 def why(
-    finding: Annotated[str, typer.Argument(help="Id of a finding, as findings.json has it.")],
+    finding: Finding,
     run: Annotated[Path, typer.Option(help="Folder of a run.", show_default=short_form(REFERENCE_RUN))] = REFERENCE_RUN,
     every: Annotated[bool, typer.Option("--all", help="Name every test, not the first few.")] = False,
 ) -> None:
     """Print what a finding rests on, down to its files and tests."""
     from bond_eval.workbook.why import chain, shortened
 
-    steps = chain(run, finding)
-    for step, text in steps if every else shortened(steps):
+    for step, text in (list if every else shortened)(chain(run, finding)):
         print(f"{step:10}{text}")
 
 
@@ -239,17 +247,22 @@ def batch(
     scheduler: Annotated[str, typer.Option(help="Run on the Dask cluster at tcp://host:port instead.")] = "",
     retries: Annotated[int, typer.Option(min=0, help="How often a run whose process dies is begun again.")] = 2,
     internal: Internal = False,
+    force: Force = False,
+    timeout: Timeout = 900,
+    memory: Memory = None,
 ) -> None:
     """Run many quarters and authorities; run again, it resumes. The authorities are laid side by side."""
     from bond_eval.workbook.batch import run_batch
     from bond_eval.workbook.batch_plan import read_plan
     from bond_eval.workbook.progress import for_terminal
+    from bond_eval.workbook.region import PAGE
     from bond_eval.workbook.store import exists, joined
 
-    report = run_batch(read_plan(plan, internal), out, jobs, scheduler, for_terminal(), retries)
+    planned = [replace(job, force=force, cell_timeout=timeout, memory_mb=memory) for job in read_plan(plan, internal)]
+    report = run_batch(planned, out, jobs, scheduler, for_terminal("Runs"), retries)
     print("\n".join(report.lines()))
-    if exists(joined(out, "region.html")):
-        print(f"The runs are linked from {joined(out, 'region.html')}")
+    if exists(page := joined(out, PAGE)):
+        print(f"The runs are linked from {page}")
     raise typer.Exit(report.exit_status)
 
 
@@ -269,7 +282,7 @@ def claims(
 
 @app.command(epilog="Example: bond-eval template our-extracts/templates")
 def template(folder: Annotated[Path, typer.Argument(help="New or empty folder to write.")]) -> None:
-    """Write an empty file of every form, and what each column means. Forms may lie beside a return."""
+    """Write empty forms for finance, register and measures. With what columns mean; dfe takes the DfE's own files."""
     from bond_eval.intake.templates import write_templates
 
     print(f"{len(write_templates(folder))} files are in {folder}; README.md says what goes where.")
@@ -287,13 +300,10 @@ def counts(
 
     Days beside each other show single moves: the file is for those who may see the return, not to publish.
     """
-    from bond_eval.core.atomic import write_text
     from bond_eval.evidence.gate import MINIMUM
     from bond_eval.placements.counts import daily_counts
-    from bond_eval.placements.history import build_history
 
-    loaded = _load(data, authority)
-    daily = daily_counts(build_history(loaded, _as_of(quarter, loaded.submissions))).by_category()
+    daily = daily_counts(_history(_load(data, authority), quarter)).by_category()
     tidy = daily.rename_axis("date").reset_index().melt("date", var_name="category", value_name="children")
     if not internal:
         tidy["children"] = tidy["children"].astype(object).mask(tidy["children"].between(1, MINIMUM - 1), "c")
@@ -312,16 +322,13 @@ def episodes(
     internal: Internal = False,
 ) -> None:
     """Write the stitched episodes and the audit. They are rows of children, so --internal is needed."""
-    from bond_eval.core.atomic import write_text
     from bond_eval.placements.export import audit_rows, episode_rows
-    from bond_eval.placements.history import build_history
 
     if not internal:
         raise InputError("Episodes are rows of children: add --internal, and keep the files where such data may lie.")
     if audit and audit.resolve() == out.resolve():
         raise InputError("--out and --audit name one file: give each its own.")
-    loaded = _load(data, authority)
-    history = build_history(loaded, _as_of(quarter, loaded.submissions))
+    history = _history(loaded := _load(data, authority), quarter)
     write_text(out, episode_rows(history, loaded).to_csv(index=False, lineterminator="\n"))
     print(f"{len(history.episodes):,} episodes are in {out} (OFFICIAL-SENSITIVE).")
     if audit:
@@ -331,11 +338,11 @@ def episodes(
 
 @app.command(epilog="Example: bond-eval sample --world null --out null-world")
 def sample(
-    out: Annotated[Path | None, typer.Option(help="Folder to write (default: data/sample/AUTHORITY).")] = None,
-    authority: Annotated[str, typer.Option(help="A key of data/sample/authorities.toml.")] = "salford",
+    out: Annotated[Path | None, typer.Option(help="New folder, or a sample (default: data/sample/AUTHORITY).")] = None,
+    authority: Synthetic = "salford",
     world: Annotated[str, typer.Option(help="published (Salford's usual), null or effect: the truth planted.")] = "",
     children: Annotated[int | None, typer.Option(min=1, help="About how many are looked after at a time.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the synthetic children.")] = 2021,
+    seed: Annotated[int, typer.Option(help="Seed of the synthetic children.")] = SEED,
 ) -> None:
     """Write a synthetic return that holds no real child. Of Salford, or another authority."""
     from bond_eval.sample import write_sample
@@ -346,7 +353,7 @@ def sample(
     try:
         report = write_sample(folder, seed=seed, children=children, world=world, authority=authority)
     except ValueError as error:
-        raise InputError(f"{str(error)[:1].upper()}{str(error)[1:]}.") from error
+        raise InputError(f"{formats.capital(error)}.") from error
     print(f"A synthetic return ({report.world} world, seed {seed}) is in {folder}.")
 
 
@@ -355,26 +362,20 @@ def reference() -> None:
     """Make outputs/reference anew: what the tests run again."""
     from bond_eval.workbook.reference import write_reference
 
-    report = write_reference()
-    if not _refused(report):
-        print("outputs/reference is written.")
+    _ended(write_reference(), "outputs/reference is written.")
+
+
+def _ended(report: RunReport, made: str) -> NoReturn:
+    """Say what was made, or why nothing was, and end."""
+    kept = report.kept()
+    print("\n".join(kept) or made, file=sys.stderr if kept else sys.stdout)
     raise typer.Exit(report.exit_status)
 
 
-def _refused(report: RunReport) -> bool:
-    """Say what the audit found, where it found anything."""
-    if report.refused:
-        told = f"Nothing is published in {report.folder}: report the lines above. To look inside, add --internal."
-        print("\n".join([*report.refused, told]), file=sys.stderr)
-    return bool(report.refused)
-
-
 def _print_accounts(folder: str, kind: str, accounts: pd.DataFrame) -> None:
-    total = accounts[["rows_in", "kept", "set_aside"]].sum()
-    print(
-        f"{folder}{total['rows_in']:,} rows in = {total['kept']:,} kept + {total['set_aside']:,} set aside, "
-        f"{len(accounts)} {kind} of {accounts['file'].nunique()} files."
-    )
+    rows, kept, aside = accounts[["rows_in", "kept", "set_aside"]].sum()
+    of = f"{len(accounts)} {kind} of {accounts['file'].nunique()} files"
+    print(f"{folder}{rows:,} rows in = {kept:,} kept + {aside:,} set aside, {of}.")
 
 
 def _load(data: str, authority: str) -> Return:
@@ -385,14 +386,14 @@ def _load(data: str, authority: str) -> Return:
     return load_return(path, read_authority(path if path.is_dir() else path.parent, authority))
 
 
-def _as_of(quarter: str, submissions: pd.DataFrame) -> dt.date:
+def _history(loaded: Return, quarter: str) -> History:
+    """As of a quarter's end, or of all the data."""
+    from bond_eval.placements.history import build_history
     from bond_eval.placements.stitch import check_covered
 
-    if not quarter:
-        return submissions["last_day"].max()
-    wanted = Quarter.parse(quarter)
-    check_covered(submissions, wanted)
-    return wanted.end
+    if quarter:
+        check_covered(loaded.submissions, Quarter.parse(quarter))
+    return build_history(loaded, Quarter.parse(quarter).end if quarter else loaded.submissions["last_day"].max())
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def _xmr(**more: Sequence[Any]) -> tuple[Protected, ...]:
         "verdict": ["signal: a point outside" if v > 20 else "no signal" for v in value],
     }
     kinds = dict.fromkeys(("mean", "lower", "upper"), "decimal")
-    return (table(frame | more, ["flow", "period"], **kinds, verdict="text", rebased="text"),)
+    return (table(frame | more, ["flow", "period"], **kinds, verdict="text", rebased="text", unit="text"),)
 
 
 def _curves() -> tuple[Protected, ...]:
@@ -164,7 +164,7 @@ _DRAWN: dict[str, tuple[Callable[[], tuple[Protected, ...]], tuple[Any, ...], di
     "bands": (_bands, ("area", "year", "words", "rank"), {}),
     "xmr": (_xmr, ("flow", "period"), {}),
     "measured": (
-        lambda: _xmr(rebased=["new definition" if q == "2018-Q1" else "" for q in QUARTERS]),
+        lambda: _xmr(rebased=["new definition" if q == "2018-Q1" else "" for q in QUARTERS], unit=["%"] * 16),
         ("flow", "period"),
         {},
     ),

@@ -12,8 +12,8 @@ import nbformat
 
 from bond_eval.core.atomic import write_json, write_text
 from bond_eval.core.findings import made_from
-from bond_eval.core.places import REFERENCE_RUN
-from bond_eval.workbook.manifest import MANIFEST, manifest, versions
+from bond_eval.core.places import MANIFEST, REFERENCE_RUN
+from bond_eval.workbook.manifest import manifest, versions
 from bond_eval.workbook.publish import Pages, publish
 from bond_eval.workbook.settings import NotebookResult
 from bond_eval.workbook.tidy import text_of

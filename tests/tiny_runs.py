@@ -159,7 +159,9 @@ def standing_still(setattr, nowhere):
 def main():
     """The command line, on the tiny workbook."""
     from bond_eval import cli
+    from bond_eval.workbook import kernels
 
+    kernels.KERNELS = ("ipykernel.kernelapp", "matplotlib_inline.backend_inline")  # others would only take time
     standing_still(setattr, Path(sys.argv[1]) / "nowhere")
     base, *words = sys.argv[1:]
     usual = {"notebooks": Path(base) / "nbs", "audit": "--audited" in words, "wait": 1 if "--brief" in words else 60}

@@ -19,7 +19,7 @@ FINDING_MIME = "application/vnd.bond-eval.finding+json"
 FILE = "findings.json"
 SCHEMA = Path(__file__).with_name("finding.schema.json")
 KINDS = ("descriptive", "causal", "economic", "qualitative", "reconciliation")
-NO_INTERVAL = ("complete count", "qualitative", "published claim", "too few", "not available")
+NO_INTERVAL = ("complete count", "qualitative", "published claim", "too few", "no upper limit yet", "not available")
 # The Maryland Scientific Methods Scale: how far a design can tell an effect from what would have happened anyway.
 MARYLAND = {
     1: "before and after, or with and without, uncontrolled",
@@ -138,6 +138,11 @@ def value_text(value: float, unit: str) -> str:
         return formats.percent(value, 1)
     places = 0 if float(value).is_integer() else 2 if abs(value) < 10 else 1
     return f"{formats.number(value, places)} {unit.removesuffix('s') if value == 1 else unit}"
+
+
+def unanswered(finding: Mapping[str, Any]) -> bool:
+    """True where a finding says only that nothing supplied can answer it; a value without interval is an answer."""
+    return finding["value"] is None and finding["no_interval"] == "not available"
 
 
 def anchor(finding_id: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import ROUND_HALF_UP, Decimal
 
 
@@ -76,6 +77,16 @@ def capital(text: object) -> str:
     """First letter upper-case, the rest as it is."""
     words = str(text)
     return words[:1].upper() + words[1:]
+
+
+def lowered(text: str) -> str:
+    """First letter lower-case, the rest as it is: to go on within a sentence."""
+    return text[:1].lower() + text[1:]
+
+
+def slug(text: str, joint: str = "-") -> str:
+    """Small letters and figures alone, with one `joint` where anything else stood between: "A & B" -> "a-b"."""
+    return re.sub(r"[^a-z0-9]+", joint, text.lower()).strip(joint)
 
 
 def sentence(text: str) -> str:

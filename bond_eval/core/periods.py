@@ -90,7 +90,7 @@ def month_starts(first: dt.date, last: dt.date) -> list[dt.date]:
     if day < first:
         day = next_month(day)
     months = []
-    while next_month(day) - dt.timedelta(days=1) <= last:
+    while month_end(day) <= last:
         months.append(day)
         day = next_month(day)
     return months
@@ -98,4 +98,10 @@ def month_starts(first: dt.date, last: dt.date) -> list[dt.date]:
 
 def next_month(day: dt.date) -> dt.date:
     """The first day of the month after `day`'s."""
-    return dt.date(day.year + day.month // 12, day.month % 12 + 1, 1)
+    return month_end(day) + dt.timedelta(days=1)
+
+
+def month_end(day: dt.date, months: int = 0) -> dt.date:
+    """The last day of the month that lies `months` months after (before, if negative) the month of `day`."""
+    after = day.year * 12 + day.month + months
+    return dt.date(after // 12, after % 12 + 1, 1) - dt.timedelta(days=1)

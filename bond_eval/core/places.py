@@ -16,7 +16,10 @@ REFERENCE = ROOT / "data" / "reference"
 SAMPLE = ROOT / "data" / "sample" / "salford"
 NOTEBOOKS = ROOT / "notebooks"
 REFERENCE_RUN = ROOT / "outputs" / "reference"
-SEALS = "sealed.json"  # in the folder of a run: what it said of the time to come
+# In the folder of a run: what it was made from and holds; the seconds it took; what its notebooks open; what was
+# withheld; what each column of its tables is; what it said of the time to come.
+MANIFEST, TIMINGS, RELEASE, PLAN = "manifest.json", "timings.json", "release.json", "disclosure_plan.json"
+TABLE_SCHEMA, SEALS = "tables/schema.json", "sealed.json"
 
 
 def find_data(text: str | Path) -> Path:
@@ -56,3 +59,8 @@ def digests(folder: Path) -> dict[str, str]:
     """SHA-256 of each file below a folder by its path in it, compiled Python left out; empty where it is not there."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """The digests of a run's folder; those of its manifest and timings are left out."""
+    return {name: digest for name, digest in digests(folder).items() if name not in (MANIFEST, TIMINGS)}

@@ -44,12 +44,10 @@ def discount_factors(
     return np.asarray(factors[wanted.astype(int)], dtype=float)
 
 
-def present_value(
-    flows: Sequence[float] | Numbers, kind: str = "standard", rates: pd.DataFrame | None = None
-) -> Numbers:
+def present_value(flows: Sequence[float] | Numbers, rates: pd.DataFrame | None = None) -> Numbers:
     """Present value of flows along the last axis, which begins with year 0; unit of the flows, draws kept."""
     values = np.asarray(flows, dtype=float)
-    return np.asarray((values * discount_factors(range(values.shape[-1]), kind, rates)).sum(axis=-1))
+    return np.asarray((values * discount_factors(range(values.shape[-1]), rates=rates)).sum(axis=-1))
 
 
 def _rates(table: pd.DataFrame, last: int) -> Numbers:

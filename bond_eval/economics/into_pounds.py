@@ -97,14 +97,12 @@ def across(designs: Sequence[Design]) -> Across | None:
     )  # fmt: skip
 
 
-def by_design(
-    history: History, finance: Finance | None, programme: dt.date | None, *, seed: int, paths: int = PATHS
-) -> tuple[Design, ...]:
+def by_design(history: History, finance: Finance | None, programme: dt.date | None, *, seed: int) -> tuple[Design, ...]:
     """The demand model fitted before each of the windows' ends, against what was seen to the as-of date."""
-    return tuple(_design(history, finance, end, seed, paths) for end in reference_ends(programme))
+    return tuple(_design(history, finance, end, seed) for end in reference_ends(programme))
 
 
-def _design(history: History, finance: Finance | None, end: dt.date, seed: int, paths: int) -> Design:
+def _design(history: History, finance: Finance | None, end: dt.date, seed: int) -> Design:
     name, since = f"Demand model to {formats.date(end)}", end + dt.timedelta(days=1)
     try:
         if since >= history.as_of:
@@ -114,9 +112,9 @@ def _design(history: History, finance: Finance | None, end: dt.date, seed: int, 
         why = Withheld(str(error).rstrip("."))
         return Design(name, since, why, why, why)
     nights = (history.as_of - end).days
-    made = simulate(model, population(history, end), end, nights, seed=seed, paths=paths)
+    made = simulate(model, population(history, end), end, nights, seed=seed)
     days = made.child_days(since, history.as_of) - child_nights(history, since, history.as_of)
-    prices = day_prices(history, finance, since, seed=seed, draws=paths, needed=days.any(axis=0))
+    prices = day_prices(history, finance, since, seed=seed, draws=PATHS, needed=days.any(axis=0))
     if isinstance(prices, Withheld):
         return Design(name, since, days, prices, prices)
     return priced(name, since, days, prices, programme_spend(finance, since, history.as_of))

@@ -30,12 +30,11 @@ REQUIREMENTS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Profile:
-    """Money by year, £: one entry a year in both. assumption: what had to be assumed, "" if nothing."""
+    """Money by year, £: one entry a year in both."""
 
     years: tuple[str, ...]
     invested: tuple[float, ...]
     repaid: tuple[float, ...]
-    assumption: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError unless every year has both amounts, 0 or more."""
@@ -81,12 +80,12 @@ def even_profile(total: float, invest_years: Sequence[str], repay_years: Sequenc
     years = sorted({*invest_years, *repay_years})
     put = tuple(total / len(invest_years) if year in invest_years else 0.0 for year in years)
     back = tuple(total / len(repay_years) if year in repay_years else 0.0 for year in years)
-    return Profile(tuple(years), put, back, "split evenly over the years: the split is not published")
+    return Profile(tuple(years), put, back)
 
 
-def published_profile(funding: pd.DataFrame, scheme: str = "Sandwell") -> Profile:
-    """The scheme's investment (£) in its years, from data/reference/funding.csv (which is in £000)."""
-    rows = funding[funding["scheme"] == scheme]
+def published_profile(funding: pd.DataFrame) -> Profile:
+    """Sandwell's investment (£) in its years, from data/reference/funding.csv (which is in £000)."""
+    rows = funding[funding["scheme"] == "Sandwell"]
     total = amount_000(rows, item="investment requested") * 1000
     years = {item: tuple(rows.loc[rows["item"] == item, "year"]) for item in ("investment year", "repayment year")}
     return even_profile(total, years["investment year"], years["repayment year"])

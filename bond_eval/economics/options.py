@@ -19,6 +19,7 @@ from bond_eval.economics.money import Numbers, Spread, Withheld, spread
 from bond_eval.economics.reference import load
 
 FULL, REDUCED, DISCONTINUE = "full", "reduced", "discontinue"
+BESIDE = "beside"  # a saving on a service that no programme's cost holds: it comes off no option
 CONTRACTS = "Domestic abuse contracts ended at renewal"
 MONTHS_IN_YEAR = 12
 
@@ -79,7 +80,8 @@ def options(
     """Every option by name: full, reduced, full less each listed cut, discontinue.
 
     `parameters` (£000): route29_cut_000 and redundancy_each_000, as options.csv names them; an option that
-    needs one that is not given is withheld and names it. Cuts are "up to", so their cost is a lower bound.
+    needs one that is not given is withheld and names it. Cuts are "up to", so their cost is a lower bound. BESIDE
+    items are in none of them.
     """
     given = dict(parameters or {})
     full = full_cost_000(programmes, items)

@@ -118,12 +118,10 @@ def evaluate(table: pd.DataFrame, scenario: str, point: str) -> Evaluation | Wit
     return Evaluation(scenario, tuple(_line(row, float(value)) for row, value in pairs))
 
 
-def avoidance(
-    table: pd.DataFrame, point: str, counterfactual: str = DO_NOTHING, programme: str = LIKELY
-) -> Avoidance | Withheld:
-    """What `programme` costs less than `counterfactual` at `point`, £000. Withheld where either is."""
+def avoidance(table: pd.DataFrame, point: str, programme: str = LIKELY) -> Avoidance | Withheld:
+    """What `programme` costs less than doing nothing at `point`, £000. Withheld where either is."""
     sides = []
-    for name in (counterfactual, programme):
+    for name in (DO_NOTHING, programme):
         side = evaluate(table, name, point)
         if isinstance(side, Withheld):
             return side
@@ -184,10 +182,10 @@ def implied_placements(total_000: float, hub_cost_000: float, net_unit_000: floa
     return (total_000 + hub_cost_000) / net_unit_000
 
 
-def implied(table: pd.DataFrame, totals: pd.DataFrame, scenario: str, point: str = "2023-24") -> Implied:
-    """Work a single published avoidance back to placements, with the likely scenario's own hub and unit costs."""
-    total = amount_000(totals, scenario=scenario, point=point, measure="cost avoidance")
-    hub = amount_000(table, scenario=LIKELY, point=point, line=HUB)
+def implied(table: pd.DataFrame, totals: pd.DataFrame, scenario: str) -> Implied:
+    """Work the avoidance published for 2023-24 back to placements, with the likely scenario's hub and unit costs."""
+    total = amount_000(totals, scenario=scenario, point="2023-24", measure="cost avoidance")
+    hub = amount_000(table, scenario=LIKELY, point="2023-24", line=HUB)
     net = unit_cost_000(table, OUTSIDE) - unit_cost_000(table, IFA)
     return Implied(scenario, implied_placements(total, hub, net), total)
 

@@ -18,7 +18,6 @@ from pathlib import Path
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.core.atomic import write_text
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 
@@ -56,8 +55,8 @@ class Seal:
 class Forecast:
     """What is said in the quarter `made_in`, on a day, about `name` in the quarter `target`, in `unit`.
 
-    basis: the method, or the reason of a re-basing. Raises ValueError for a value that is not finite or not in
-    its interval, or a blank name or basis, and InputError for a quarter that is none.
+    basis: the method. Raises ValueError for a value that is not finite or not in its interval, or a blank name or
+    basis, and InputError for a quarter that is none.
     """
 
     name: str
@@ -130,38 +129,6 @@ def checked(lines: Iterable[bytes | str], name: str) -> tuple[Seal, ...]:
             raise InputError(f"{name}, record {number}: changed after it was sealed. Restore the last copy.")
         seals.append(seal)
     return tuple(seals)
-
-
-def seal(path: Path, forecast: Forecast) -> Seal:
-    """Seal a forecast or counterfactual before its quarter is over.
-
-    The same again returns the record that is there. Raises InputError where another value is sealed already:
-    that is a re-basing, and has to be logged as one; and where it is made after the quarter it speaks of.
-    """
-    seals = read_seals(path)
-    latest = in_force(seals, forecast.name, forecast.target)
-    if latest is not None:
-        if latest.kind == FORECAST and _same(latest, forecast) and latest.basis == forecast.basis:
-            return latest
-        raise InputError(
-            f"{forecast.name} for {forecast.target} is sealed at {_words(latest.value, latest.unit)}; "
-            f"{_words(forecast.value, forecast.unit)} would be a re-basing: log it as one, with its reason."
-        )
-    if Quarter.parse(forecast.made_in) > Quarter.parse(forecast.target):
-        raise InputError(f"A forecast for {forecast.target} cannot be made in {forecast.made_in}, after the outcome.")
-    return _append(path, seals, _record(FORECAST, forecast, 0.0, seals))
-
-
-def rebase(path: Path, forecast: Forecast) -> Seal:
-    """Log another value for what is sealed, `basis` its reason; the record carries its effect.
-
-    Raises InputError where nothing is sealed yet.
-    """
-    seals = read_seals(path)
-    latest = in_force(seals, forecast.name, forecast.target)
-    if latest is None:
-        raise InputError(f"{forecast.name} for {forecast.target} is not sealed yet: there is nothing to re-base.")
-    return _append(path, seals, _record(REBASING, forecast, float(forecast.value) - latest.value, seals))
 
 
 def sealed_again(seals: Sequence[Seal], forecasts: Iterable[Forecast]) -> tuple[Seal, ...]:
@@ -274,12 +241,6 @@ def _same(sealed: Seal, forecast: Forecast) -> bool:
 
 def _words(value: float, unit: str) -> str:
     return f"£{formats.number(value)}k" if unit == THOUSANDS else f"{formats.number(value)} {unit}"
-
-
-def _append(path: Path, seals: Sequence[Seal], record: Seal) -> Seal:
-    lines = [json.dumps(asdict(item), sort_keys=True, ensure_ascii=False) for item in (*seals, record)]
-    write_text(path, "\n".join(lines) + "\n")
-    return record
 
 
 def _digest(record: Seal) -> str:

@@ -15,7 +15,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
-from bond_eval.economics.money import LEVEL, Numbers, Spread, Withheld, spread
+from bond_eval.economics.money import LEVEL, Numbers, Withheld
 
 Model = Callable[[Mapping[str, Any]], Any]
 DRAWS = 10_000
@@ -43,12 +43,6 @@ class Parameter:
         """Expected value."""
         return (self.low + self.mode + self.high) / 3
 
-    @property
-    def variance(self) -> float:
-        """Variance."""
-        low, mode, high = self.low, self.mode, self.high
-        return (low**2 + mode**2 + high**2 - low * mode - low * high - mode * high) / 18
-
     def quantile(self, p: float) -> float:
         """The value below which a share `p` (0 to 1) lies."""
         low, mode, high = self.low, self.mode, self.high
@@ -65,12 +59,10 @@ class Parameter:
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """Draws of a model's result (length `draws`), what was drawn for each parameter, and the spread."""
+    """Draws of a model's result (length `draws`), and what was drawn for each parameter."""
 
     result: Numbers
     inputs: Mapping[str, Numbers]
-    spread: Spread
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -91,12 +83,10 @@ class Swing:
 
 @dataclass(frozen=True)
 class BreakEven:
-    """How many are needed to cover a cost: `exact`, and the next whole one. cost and each in one unit of money."""
+    """How many are needed to cover a cost: `exact`, and the next whole one."""
 
     exact: float
     whole: int
-    cost: float
-    each: float
 
 
 def monte_carlo(model: Model, parameters: Mapping[str, Parameter], *, seed: int, draws: int = DRAWS) -> Simulation:
@@ -113,7 +103,7 @@ def monte_carlo(model: Model, parameters: Mapping[str, Parameter], *, seed: int,
     result = np.asarray(model(inputs), dtype=float)
     if result.shape != (draws,):
         raise ValueError(f"The model gave {result.shape} for {draws} draws: it must compute on whole arrays.")
-    return Simulation(result, inputs, spread(result), seed)
+    return Simulation(result, inputs)
 
 
 def tornado(model: Model, parameters: Mapping[str, Parameter]) -> tuple[Swing, ...]:
@@ -154,7 +144,7 @@ def break_even(cost: float, each: float) -> BreakEven | Withheld:
         return Withheld("Nothing breaks even: each one saves nothing")
     exact = cost / each
     # 13.000000000000002 is 13, not 14.
-    return BreakEven(exact, int(np.ceil(exact - 1e-9)), cost, each)
+    return BreakEven(exact, int(np.ceil(exact - 1e-9)))
 
 
 def break_even_value(

@@ -6,13 +6,13 @@ findings that lead; where no finding that may carry it has a value, it says whic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from bond_eval.core import formats
-from bond_eval.core.findings import MARYLAND, STRONG, STRONG_FROM, questions
+from bond_eval.core.findings import MARYLAND, STRONG, STRONG_FROM, questions, unanswered
 from bond_eval.evidence.found import Found
 from bond_eval.intake.reference import read_reference
 
@@ -32,7 +32,9 @@ CANNOT = "Cannot be answered: needs"
 UNANSWERED = "There is no answer to contradict."
 UNOPPOSED = "None of the findings chosen beforehand speaks against it, which is not evidence that nothing does."
 UNCHOSEN = "None was chosen beforehand to stand here."
-TOGETHER = "All together"
+TOGETHER = "Not of one programme"
+# Tables whose findings tell of the one programme that their sentence names.
+OF_ONE = ("stayed_out", "equity_missing", "edge_seen")
 _COMPARISON = "the same outcomes followed before and after in a group that the programmes did not reach"
 _TREND = ("did_the_trend_change", "baseline_cohorts", "placement_trends")
 
@@ -149,8 +151,9 @@ def programmes() -> dict[str, str]:
 
 def programme_of(item: Mapping[str, Any]) -> str:
     """The programme that a finding speaks of: that of its notebook, else the one that its id names (equity.route29)."""
-    named = item["id"].partition(".")[2]
-    return programmes().get(item["notebook"]) or programmes().get(named, TOGETHER)
+    named, known = item["id"].partition(".")[2], programmes()
+    said = (name for name in known.values() if item["table"] in OF_ONE and name in item["statement"])
+    return known.get(item["notebook"]) or known.get(named) or next(said, TOGETHER)
 
 
 def draws_on(question: str, found: Found) -> Found:
@@ -167,21 +170,26 @@ def _order(rule: Rule, question: str, item: Mapping[str, Any]) -> tuple[bool, in
 
 
 def _own(item: Mapping[str, Any]) -> bool:
+    """True where it is measured, and not set beside what others have learnt (E2), which it cannot stand for."""
+    return "E2" not in item["questions"] and measured(item)
+
+
+def measured(item: Mapping[str, Any]) -> bool:
     """True where it is worked out from the authority's own data, not from what was published here or elsewhere."""
-    published = item["no_interval"] in ("published claim", "qualitative") or "E2" in item["questions"]
+    published = item["no_interval"] in ("published claim", "qualitative")
     # Reference tables alone, the dials of an assumption among them, are the project's and not the authority's.
     facts = "data/reference/" in item["source"] and not any(words in item["source"] for words in OWN_DATA)
     return not (published or facts) and item["kind"] not in ("reconciliation", "qualitative")
 
 
-def grade(found: Found) -> int:
-    """The best grade among findings with a value: a key of GRADES."""
+def grade(found: Found, own: Callable[[Mapping[str, Any]], bool] = _own) -> int:
+    """The best grade among findings with a value: a key of GRADES. `own`: which of them describe own records."""
     known = found.known
     if known.level >= 3:
         return COMPARED
     if known.level:
         return WEAK
-    if any(_own(item) for item in known):
+    if any(own(item) for item in known):
         return DESCRIBED
     return REPORTED if len(known) else NONE
 
@@ -200,16 +208,9 @@ def answer(question: str, found: Found) -> str:
         return f"{CANNOT} {questions()[question]['data_needed']}.{_failed(question, found)}"
     known = bearing.known
     notebooks = {item["notebook"] for item in known}
-    count = f"{_findings(len(known))} of {formats.plural(len(notebooks), 'notebook')} {_bear(len(known))} on it."
+    of = f"of {formats.plural(len(notebooks), 'notebook')}"
+    count = f"{formats.plural(len(known), f'finding {of} bears', f'findings {of} bear')} on it."
     return " ".join([_opening(RULES[question], bearing), *known.statements[:QUOTED], formats.sentence(count)])
-
-
-def _findings(number: int) -> str:
-    return formats.plural(number, "finding")
-
-
-def _bear(number: int) -> str:
-    return "bears" if number == 1 else "bear"
 
 
 def _failed(question: str, found: Found) -> str:
@@ -227,7 +228,10 @@ def _opening(rule: Rule, bearing: Found) -> str:
     if best == WEAK:
         return f"The design is weak (Maryland {level}: {MARYLAND[level]}): a change may have come from elsewhere."
     if best == REPORTED:
-        return "This rests on published figures worked out again or on judgement; nothing of it is measured here."
+        ours, what = sum(map(measured, bearing.known)), "published figures worked out again or"
+        beside = formats.plural(ours, "finding of our own stands", "findings of our own stand")
+        none = f"This rests on {what} on judgement; nothing of it is measured here."
+        return f"Mostly {what} judgement; {beside} beside them." if ours else none
     if rule.effect:
         return "Whether the programmes made the difference is not shown: this is what happened, with no comparison."
     quoted = bearing.known.items[:QUOTED]
@@ -264,8 +268,8 @@ def summed_up(asked: int, answered: int, compared: int, what: str) -> str:
 def would_raise(question: str, found: Found) -> str:
     """What would make the answer stronger."""
     raised = RULES[question].raised
-    unknown = [item for item in draws_on(question, found) if item["no_interval"] == "not available"]
-    more = f"; and what {_findings(len(unknown))} could not say for want of data" if unknown else ""
+    unknown = sum(map(unanswered, draws_on(question, found)))
+    more = f"; and what {formats.plural(unknown, 'finding')} could not say for want of data" if unknown else ""
     return formats.sentence(f"{raised}{more}")
 
 

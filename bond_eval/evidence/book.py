@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bond_eval.core import formats
+from bond_eval.core import SEED, formats
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FINDING_MIME, Finding
 from bond_eval.core.periods import Quarter
@@ -69,7 +69,7 @@ def open_book(
     quarter: str = "2020-21-Q2",
     data: str | Path = SAMPLE,
     audience: str = "public",
-    seed: int = 2021,
+    seed: int = SEED,
 ) -> Book:
     """Open the release that a run prepared; where there is no run, one kept or made here from `data`.
 
@@ -143,8 +143,8 @@ class Book:
         first = formats.date(dt.date.fromisoformat(facts["first_day"]))
         self.say(
             f"{formats.number(rows)} rows of {len(facts['inputs'])} files of {self.name}, from {first}, used up to "
-            f"{formats.date(self.day)} and no further. Issues found in reading them: {issues}; the notebook "
-            f"*00_data_quality* lists them by rule. Counts are of children unless stated."
+            f"{formats.date(self.day)} and no further. Issues found in reading them: {issues}; notebook 00 "
+            f"groups them by rule. Counts are of children unless stated."
             + OWN_CATEGORIES * any(item["file"] == CATEGORIES for item in facts["inputs"])
             + SYNTHETIC * facts["synthetic"]
             + MADE_TO_FIT * (facts["synthetic"] and bool(facts["published"]))

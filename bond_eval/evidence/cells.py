@@ -75,7 +75,10 @@ def show(value: float, kind: str) -> str:
         "pounds": lambda v: ("−" if v < 0 else "") + f"£{formats.number(abs(v))}",
         "factor": lambda v: formats.number(v, 3),
         "rate": lambda v: formats.number(v, 1),
+        # One that was rounded to two figures, since it rests on rounded counts, shows no third.
+        "ratio": lambda v: formats.number(v, 2 if v < 1 or len(f"{v:.9g}") > 3 else 1),
         "decimal": lambda v: formats.number(v, 1),
+        "chance": lambda v: formats.percent(v) if v == 0 or v >= 0.005 else "under 1%",
         "signed": lambda v: ("+" if v > 0 else "−" if v < 0 else "") + formats.number(abs(v)),
     }
     return writers.get(kind, formats.number)(value)

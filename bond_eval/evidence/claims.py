@@ -89,7 +89,7 @@ def check_claims(
     absent = [column for column in REQUIRED if column not in claims.columns]
     if absent:
         raise InputError(
-            f"A claims file has the columns {formats.listed(list(REQUIRED))}; {formats.listed(absent)} "
+            f"a claims file has the columns {formats.listed(list(REQUIRED))}; {formats.listed(absent)} "
             f"{'is' if len(absent) == 1 else 'are'} not there: add {'it' if len(absent) == 1 else 'them'}."
         )
     rows = [{key: _text(cell) for key, cell in row.items()} for row in claims.to_dict("records")]
@@ -152,8 +152,10 @@ def amount(figure: str, unit: str) -> str:
         if not dated["month"] and int(figure) > 12:
             return f"{figure} {unit}"
         return f"{figure} {dated['month']}" if dated["month"] else f"{dt.date(2000, int(figure), 1):%B} {dated['year']}"
-    if figure and unit in ("flag", "section"):
-        return _FLAGS.get(figure, figure) if unit == "flag" else f"section {figure}"
+    if figure and unit == "flag":
+        return _FLAGS.get(figure, figure)
+    if figure and "{}" in unit:
+        return unit.format(figure)
     figure, (head, _, rest) = figure.replace("-", "−", 1), unit.partition(" ")
     if not figure or head not in _SIGNS:
         return f"{figure} {unit}".strip() if figure else ""
@@ -242,12 +244,8 @@ def _recomputed(row: dict[str, str], facts: Mapping[str, float], values: Mapping
     """The formula's value; without a formula, the value of the fact or claim that the row is against."""
     if row["formula"]:
         return evaluate(row["formula"], facts)
-    others = [facts.get(name, values.get(name)) for name in _names(row["against"])]
+    others = [facts.get(name, values.get(name)) for name in map(str.strip, row["against"].split(";")) if name]
     return next((other for other in others if other is not None), None)
-
-
-def _names(against: str) -> list[str]:
-    return [name.strip() for name in against.split(";") if name.strip()]
 
 
 def _verdict(row: dict[str, str], value: float, recomputed: float | None, tolerance: float) -> tuple[str, str]:
@@ -299,7 +297,7 @@ def _by(row: dict[str, str], stands: Mapping[str, tuple[str, str]]) -> str:
     document, section = stands.get(against, ("", ""))
     if not section:
         return against
-    where = section if re.fullmatch(r"[\d.]+", section) else f"the {section[:1].lower()}{section[1:]}"
+    where = section if re.fullmatch(r"[\d.]+", section) else f"the {formats.lowered(section)}"
     claim = f" ({against})" if re.fullmatch(r"C\d+", against) else ""
     return f"{where} of the {'same document' if document == row.get('document') else document}{claim}"
 

@@ -74,11 +74,11 @@ def names_in(formula: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def shortened(text: str, most: int = 40) -> str:
+def shortened(text: str) -> str:
     """A text from a file as a message may quote it: one line, printable, in quotes, cut short."""
     # Cut first: a text from outside may be of any length.
-    seen = "".join(c if c.isprintable() else " " for c in text[:most])
-    return f"'{seen}{'…' if len(text) > most else ''}'"
+    seen = "".join(c if c.isprintable() else " " for c in text[:40])
+    return f"'{seen}{'…' if len(text) > 40 else ''}'"
 
 
 def _parsed(formula: str) -> ast.expr:

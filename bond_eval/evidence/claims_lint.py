@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -46,13 +45,12 @@ class Report:
 
     def as_json(self) -> str:
         """The report as JSON: file, counts, problems, claims."""
-        claims = [{name: _cut(part) for name, part in asdict(result).items()} for result in self.results]
+        claims = [
+            {name: part[:MOST_SHOWN] if isinstance(part, str) else part for name, part in asdict(result).items()}
+            for result in self.results
+        ]
         whole = {"file": self.file, "counts": self.counts(), "problems": self.problems, "claims": claims}
         return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def _cut(part: Any) -> Any:
-    return part[:MOST_SHOWN] if isinstance(part, str) else part
 
 
 def lint(path: Path, facts_path: Path | None = None) -> Report:
@@ -68,7 +66,10 @@ def lint(path: Path, facts_path: Path | None = None) -> Report:
         named = claims[claims["name"] != ""]
         any_facts = any_facts or bool(len(named))
         _add(facts, problems, named, path.name)
-    return Report(path.name, check_claims(claims, facts if any_facts else project_facts()), tuple(problems))
+    try:
+        return Report(path.name, check_claims(claims, facts if any_facts else project_facts()), tuple(problems))
+    except InputError as error:
+        raise InputError(f"{path.name}: {error}") from None
 
 
 def _own_facts(path: Path, facts_path: Path | None) -> tuple[dict[str, float], list[str], bool]:
@@ -133,7 +134,8 @@ def _content(path: Path) -> str:
             raise InputError(f"{path.name} is larger than {MOST_BYTES // 2**20} MB: no claims file is.")
         raw = path.read_bytes()
     except OSError as error:
-        raise InputError(f"{path.name} cannot be read: {(error.strerror or 'unknown').lower()}.") from error
+        why = (error.strerror or "unknown").lower()
+        raise InputError(f"{path.name} cannot be read ({why}): give a CSV file that is there.") from error
     if b"\0" in raw:
         raise InputError(f"{path.name} is not a CSV file: save the sheet as CSV (UTF-8) first.")
     try:

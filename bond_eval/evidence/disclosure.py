@@ -29,7 +29,6 @@ from bond_eval.evidence.label_days import over
 from bond_eval.evidence.registry import ALL, Table, Value
 from bond_eval.intake.reference import read_reference
 
-FILE = "disclosure_plan.json"
 Built = Mapping[str, tuple[Table, pd.DataFrame]]
 Name = tuple[str, tuple[str, ...], str]
 

@@ -75,7 +75,7 @@ def titled(figure: Figure, title: str, note: str) -> None:
     """The finding as the title, and the source or unit below, both to the left."""
     import textwrap
 
-    figure.suptitle("\n".join(textwrap.wrap(title, 84)), x=0.01, ha="left", fontsize=13, fontweight="bold", wrap=False)
+    figure.suptitle("\n".join(textwrap.wrap(title, 78)), x=0.01, ha="left", fontsize=13, fontweight="bold", wrap=False)
     figure.supxlabel("\n".join(textwrap.wrap(note, 120)), x=0.01, ha="left", fontsize=9, color=GREY)
 
 

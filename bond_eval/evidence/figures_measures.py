@@ -67,11 +67,16 @@ def _ring(axis: Axes, x: float, y: float, letter: str, colour: str) -> None:
         axis.plot([x], [y], "o", markersize=14, markerfacecolor="white", markeredgecolor=PALE, markeredgewidth=1.2)
         return
     axis.plot([x], [y], "o", markersize=14, markerfacecolor=colour, markeredgecolor=colour)
-    axis.text(x, y, letter, ha="center", va="center", fontsize=9, color="white", fontweight="bold")
+    axis.text(x, y, letter, ha="center", va="center", fontsize=9, color=_ink(colour), fontweight="bold")
+
+
+def _ink(colour: str) -> str:
+    """What can be read on a fill: only the blue is dark enough for white."""
+    return "white" if colour == BLUE else "black"
 
 
 def measured(protected: Protected, panel: str, x: str, *, title: str, unit: str) -> Chart:
-    """XmR charts as `figures.xmr` draws them, a line where limits start anew; needs its columns and rebased.
+    """XmR charts as `figures.xmr` draws them, a line where limits start anew; needs its columns, rebased and unit.
 
     Panels of which most points are withheld are named and not drawn.
     """
@@ -87,8 +92,11 @@ def measured(protected: Protected, panel: str, x: str, *, title: str, unit: str)
             axis.axvline(place - 0.5, color=GREY, linewidth=1, linestyle=":")
             axis.annotate("re-based", (place - 0.4, 0.04), xycoords=("data", "axes fraction"), fontsize=8.5, color=GREY)
             told.append(f"{name}: limits start anew with the period to {label_text(part.label(x)[place])}: {why}")
-        if set(part.texts("verdict")) <= {TOO_FEW, MISSING}:
-            axis.set_xlabel("too few points to judge", loc="left", fontsize=8.5, color=GREY)
+        why = "too few points to judge" if set(part.texts("verdict")) <= {TOO_FEW, MISSING} else "" if any(
+            cell.known for cell in part.cells("mean")) else "judged by a mean and limits that are withheld"  # fmt: skip
+        axis.set_xlabel(why, loc="left", fontsize=8.5, color=GREY)
+        axis.set_ylim(top=1.06 * axis.get_ylim()[1])
+        axis.set_title(", ".join(filter(None, (str(name), part.texts("unit")[0]))), loc="left", fontsize=10.5)
         for line in axis.lines[1:4] if anew else ():
             line.set_drawstyle("steps-mid")
     return Chart(chart.figure, f"{chart.alt} Re-based: {'; '.join(told)}." if told else chart.alt)
@@ -127,7 +135,6 @@ def _known_box(axis: Axes, x: float, y: float, label: str, status: str) -> None:
     from matplotlib.patches import FancyBboxPatch
 
     colour = BOXES.get(status, MEASURED if status.startswith("Measured") else "white")
-    dark = status in BOXES
     line = "-" if colour != "white" else "--"
     shape = FancyBboxPatch(
         (x - 0.4, y - 0.38), 0.8, 0.76, boxstyle="round,pad=0.01,rounding_size=0.04",
@@ -135,6 +142,6 @@ def _known_box(axis: Axes, x: float, y: float, label: str, status: str) -> None:
     )  # fmt: skip
     axis.add_patch(shape)
     words = "\n".join(textwrap.wrap(label, 25))
-    ink = "white" if dark else "black"
+    ink = _ink(colour)
     axis.text(x, y - 0.08, words, ha="center", va="center", fontsize=8.8, color=ink)
     axis.text(x, y + 0.27, status, ha="center", va="center", fontsize=7.6, color=ink, style="italic")

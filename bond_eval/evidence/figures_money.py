@@ -82,15 +82,17 @@ def tornado(
     dials, ranges = (list(protected.label(name))[:MOST] for name in names)
     low, high = (protected.numbers(end)[:MOST] for end in ends)
     middle = protected.numbers(base)[0]
-    kind = protected.table.value(base).kind
+    kind, width = protected.table.value(base).kind, max([*low, *high], default=0) - min([*low, *high], default=0)
     figure, axis = canvas(height=1.9 + 0.42 * len(dials))
     for place, pair in enumerate(zip(low, high, strict=True)):
         for value, colour in zip(pair, (ORANGE, TURQUOISE), strict=True):
             axis.barh(place, value - middle, left=middle, color=colour, height=0.62)
-            beyond = value >= middle
+            # To the right of its bar, but where it would lie on the line of nought: then within.
+            beyond = value >= middle and not value < 0 < value + width / 8
+            behind = "white" if beyond or value < middle else "none"
             axis.annotate(show(value, kind), (value, place), xytext=(4 if beyond else -4, 0), fontsize=9, va="center",
                           textcoords="offset points", ha="left" if beyond else "right",
-                          bbox={"facecolor": "white", "linewidth": 0, "pad": 1})  # fmt: skip
+                          bbox={"facecolor": behind, "linewidth": 0, "pad": 1})  # fmt: skip
     axis.axvline(middle, color=GREY, linewidth=1)
     axis.axvline(0, color=GREY, linewidth=1, linestyle=(0, (3, 3)))
     labels = ["\n".join(textwrap.wrap(f"{dial}: {ends}", 44)) for dial, ends in zip(dials, ranges, strict=True)]

@@ -11,7 +11,7 @@ from typing import Any
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FILE, anchor, interval_text, made_from, maryland
-from bond_eval.core.places import REFERENCE_RUN, ROOT, program
+from bond_eval.core.places import MANIFEST, REFERENCE_RUN, ROOT, program
 from bond_eval.evidence.cells import CONFIDENTIAL, NOT_AVAILABLE, Cell
 from bond_eval.evidence.gate import protect
 from bond_eval.evidence.protected import Protected
@@ -25,12 +25,14 @@ _HEADINGS = ("Finding", "Notebook", "Interval", "Strength")
 class Found:
     """`items`: findings as findings.json has them. `missing`: notebook -> why it gave none.
 
-    `unlinked`: notebooks whose findings come from an earlier run, so that this one has no page to link to.
+    `unlinked`: notebooks whose findings come from an earlier run, so that this one has no page to link to. `of`: how
+    many findings these were the first of; 0 where they are all.
     """
 
     items: tuple[Mapping[str, Any], ...]
     missing: Mapping[str, str] = field(default_factory=dict)
     unlinked: frozenset[str] = frozenset()
+    of: int = 0
 
     def __len__(self) -> int:
         return len(self.items)
@@ -59,7 +61,7 @@ class Found:
         from bond_eval.evidence.answers import SHOWN, draws_on
 
         known = draws_on(question, self).known
-        return known.only(known.items[:SHOWN])
+        return replace(known.only(known.items[:SHOWN]), of=len(known))
 
     @property
     def known(self) -> Found:
@@ -151,7 +153,7 @@ def link(item: Mapping[str, Any], unlinked: frozenset[str] = frozenset()) -> str
 
 
 def _of_this_program(run: Path) -> bool:
-    return (_read(run / "manifest.json") or {}).get("package") == program()
+    return (_read(run / MANIFEST) or {}).get("package") == program()
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -177,4 +179,5 @@ def _table(found: Found) -> str:
         cells = "".join(f"<td>{html.escape(text)}</td>" for text in rest)
         rows.append(f'<tr><th scope="row">{link(item, found.unlinked)}</th>{cells}</tr>')
     body = "".join(rows)
-    return f"<table><caption>Findings</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    caption = f"The first {len(found)} of {found.of} findings" if found.of > len(found) else "Findings"
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

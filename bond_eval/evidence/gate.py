@@ -18,20 +18,18 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from bond_eval.core import AUDIENCES, formats
 from bond_eval.core.errors import InputError
 from bond_eval.evidence.cells import CONFIDENTIAL, NOT_AVAILABLE
 from bond_eval.evidence.disclosure import Plan, lines, rounded, rule_of, rules, settings, small
 from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.registry import ALL, Table, Value
 
-__all__ = ["AUDIENCES", "MINIMUM", "protect", "small"]
-
 MINIMUM = rules().minimum
 MONEY = ("pounds", "money", "thousands")
-LARGEST = settings()["money"]["largest_share"]
-AUDIENCES = ("public", "internal")
+FEWEST, LARGEST = (settings()["money"][name] for name in ("fewest", "largest_share"))
 FEWER = "Rows are put together for publication, since too many of their counts would be small."
-ROUNDED = "Counts of hospital data are to the nearest {}, and what is worked out from them to two figures."
+ROUNDED = "Counts of hospital data{} are to the nearest {}, and what is worked out from them to two figures."
 
 
 def protect(
@@ -57,7 +55,10 @@ def protect(
         column = _rounded(value, frame[value.name], steps).astype(object)
         shown[value.name] = column.where(symbols[value.name] == "", None)
     step = max((int(column.max()) for column in steps.values() if len(column)), default=1)
-    notes = [table.said or FEWER] * fewer + [ROUNDED.format(step)] * (step > 1)
+    named = {str(frame.at[row, one.event]) for one in table.values if one.event and one.name in steps
+             for row in np.flatnonzero(steps[one.name] > 1)}  # fmt: skip
+    told = f" ({formats.listed(sorted(named))})" if named else ""
+    notes = [table.said or FEWER] * fewer + [ROUNDED.format(told, step)] * (step > 1)
     if audience == "public":
         table = replace(table, values=tuple(value for value in table.values if not value.inward))
     names = [value.name for value in table.values]
@@ -101,13 +102,12 @@ def _followed(table: Table, frame: pd.DataFrame, hidden: pd.DataFrame) -> pd.Dat
 
 def _rests_on_few(value: Value, frame: pd.DataFrame) -> pd.Series:
     """Money of fewer children than the rules ask for, or of which one child makes up too much."""
-    limits = settings()["money"]
     few = pd.Series(False, index=frame.index)
     if "children" in value.follows:
         children = pd.to_numeric(frame["children"])
-        few |= (children >= 1) & (children < limits["fewest"])
+        few |= (children >= 1) & (children < FEWEST)
     if value.largest:
-        few |= pd.to_numeric(frame[value.largest]) > limits["largest_share"]
+        few |= pd.to_numeric(frame[value.largest]) > LARGEST
     return few
 
 

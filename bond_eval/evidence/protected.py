@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import html
-import io
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from bond_eval.core import formats
+from bond_eval.core.atomic import csv_text
 from bond_eval.evidence.cells import NOT_APPLICABLE, NOT_AVAILABLE, Cell, show
 from bond_eval.evidence.registry import ALL, Table, Value
 
@@ -63,9 +62,9 @@ class Protected:
         cells = [cell for cell in self.cells(value) if cell.symbol != NOT_AVAILABLE]
         return sum(cells, Cell(0.0, self.table.value(value).kind))
 
-    def columns(self, *names: str) -> Columns:
-        """The same rows with only these labels and values, for reading."""
-        return Columns(self, names)
+    def columns(self, *names: str, caption: str = "") -> Columns:
+        """The same rows with only these labels and values, for reading; `caption` in place of the title."""
+        return Columns(self, names, caption)
 
     def last(self, value: str, **labels: Any) -> Cell:
         """The value of the last row with these labels; z (not applicable) where no row has them."""
@@ -111,15 +110,12 @@ class Protected:
 
     def to_csv(self) -> str:
         """Tidy CSV: labels as ISO dates and words, values as numbers or symbols."""
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
         names = [value.name for value in self.table.values]
-        writer.writerow([*self.table.labels, *names])
+        rows = [[*self.table.labels, *names]]
         for index in self.frame.index:
             labels = [_plain(self.frame.at[index, name]) for name in self.table.labels]
-            values = [self.symbols.at[index, n] or _plain(self.frame.at[index, n]) for n in names]
-            writer.writerow([*labels, *values])
-        return out.getvalue()
+            rows.append([*labels, *(self.symbols.at[index, n] or _plain(self.frame.at[index, n]) for n in names)])
+        return csv_text(rows)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return _bundle(self.shown(), self.table.title, len(self.table.labels), self.note)
@@ -131,6 +127,7 @@ class Columns:
 
     source: Protected
     names: tuple[str, ...]
+    caption: str = ""
 
     def shown(self) -> pd.DataFrame:
         """Text, in the order asked for. Raises KeyError for a column that is not there."""
@@ -140,7 +137,7 @@ class Columns:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         labels = sum(name in self.source.table.labels for name in self.names)
-        return _bundle(self.shown(), self.source.table.title, labels, self.source.note)
+        return _bundle(self.shown(), self.caption or self.source.table.title, labels, self.source.note)
 
 
 @dataclass(frozen=True)
@@ -162,12 +159,15 @@ class Wide:
         cells = dict(zip(zip(frame[self.rows], frame[self.columns], strict=True), text, strict=True))
         table: dict[str, list[str]] = {heading: [label_text(row) for row in down]}
         for column in across:
-            table[label_text(column)] = [cells.get((row, column), "") for row in down]
+            name = label_text(column)
+            # A number alone does not say of what it is.
+            name = f"{self.source.table.labels[self.columns]} {name}" if isinstance(column, float) else name
+            table[name] = [cells.get((row, column), "") for row in down]
         return pd.DataFrame(table)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         value = self.source.table.value(self.value)
-        caption = f"{self.source.table.title}: {value.label[:1].lower()}{value.label[1:]}"
+        caption = f"{self.source.table.title}: {formats.lowered(value.label)}"
         return _bundle(self.shown(), caption, 1, self.source.note)
 
 
@@ -213,8 +213,5 @@ def _cell(text: str, value: bool) -> str:
 def _bundle(frame: pd.DataFrame, caption: str, labels: int, note: str) -> dict[str, str]:
     """A table as a notebook shows it, for a page and for a terminal."""
     page = html_table(frame, caption, labels) + (f"<p>{html.escape(note)}</p>" if note else "")
-    return {"text/html": page, "text/plain": _lines(frame) + (f"\n{note}" if note else "")}
-
-
-def _lines(frame: pd.DataFrame) -> str:
-    return frame.to_string(index=False) if len(frame) else "(no rows)"
+    lines = frame.to_string(index=False) if len(frame) else "(no rows)"
+    return {"text/html": page, "text/plain": lines + (f"\n{note}" if note else "")}

@@ -14,7 +14,10 @@ from typing import Any
 import pandas as pd
 
 ALL = "All"
-KINDS = ("factor", "pounds", "count", "percent", "rate", "decimal", "money", "thousands", "signed", "text", "number")
+KINDS = (
+    "factor", "pounds", "count", "percent", "rate", "ratio", "decimal", "money", "thousands", "signed", "text",
+    "number", "chance",
+)  # fmt: skip
 
 Shorter = Callable[[pd.DataFrame], pd.DataFrame]
 Rows = Sequence[tuple[Any, ...] | Mapping[str, Any]]  # in the order of the declared columns, or by their names

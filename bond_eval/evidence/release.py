@@ -15,16 +15,15 @@ import pandas as pd
 from bond_eval.core.atomic import write_json
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
-from bond_eval.core.places import SEALS
+from bond_eval.core.places import PLAN, RELEASE, SEALS
 from bond_eval.economics.sealing import SealedRun
-from bond_eval.evidence.disclosure import FILE as PLAN
 from bond_eval.evidence.disclosure import Built, Name, Plan, collapsed, make_plan, row_names
 from bond_eval.evidence.gate import MINIMUM, protect
 from bond_eval.evidence.protected import Protected
 from bond_eval.evidence.registry import registered
 from bond_eval.evidence.view import View, load_view
+from bond_eval.intake.recognise import POSTCODES
 
-FILE = "release.json"
 ROUNDS = 6  # of withholding more; what is not settled by then, the audit of the finished run refuses
 Attack = Callable[[Mapping[str, Protected], Plan, int], Iterable[Sequence[tuple[str, int, str]]]]
 
@@ -43,7 +42,7 @@ class Release:
     def save(self, folder: Path) -> None:
         """Write the protected tables for notebooks to read: nothing confidential is in the file of a public run."""
         tables = {name: _as_json(protected) for name, protected in self.tables.items()}
-        write_json(folder / FILE, {"facts": self.facts, "tables": tables})
+        write_json(folder / RELEASE, {"facts": self.facts, "tables": tables})
         if self.plan is not None:
             write_json(folder / PLAN, self.plan.as_json())
 
@@ -105,9 +104,9 @@ def let_out(
 def load_release(folder: Path) -> Release:
     """Read what `save` wrote. Raises InputError where it is not there or not whole."""
     try:
-        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        content = json.loads((folder / RELEASE).read_text(encoding="utf-8"))
     except (OSError, json.JSONDecodeError) as error:
-        raise InputError(f"{FILE} of the run cannot be read: run the workbook again.") from error
+        raise InputError(f"{RELEASE} of the run cannot be read: run the workbook again.") from error
     specs = registered()
     audience = content["facts"]["audience"]
     stored = {name: table for name, table in content["tables"].items() if name in specs}
@@ -151,8 +150,11 @@ def _facts(view: View) -> dict[str, Any]:
         "inputs": [
             {"file": file, "sha256": digest, "rows": int(rows.get(file, 0))}
             for file, digest in sorted(view.data.hashes.items())
+            if file != POSTCODES
         ],
-        "other_inputs": [
+        # Postcodes are a look-up, and no file of the return.
+        "other_inputs": [{"file": file, "sha256": d} for file, d in view.data.hashes.items() if file == POSTCODES]
+        + [
             {"file": f"{folder}/{file}", "sha256": digest}
             for folder, supplied in view.supplied.items()
             for file, digest in sorted(supplied.hashes.items() if supplied else ())

@@ -18,7 +18,7 @@ import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
-from bond_eval.core.periods import Quarter, month_starts, next_month, year_ends, year_label
+from bond_eval.core.periods import Quarter, month_end, month_starts, year_ends, year_label
 from bond_eval.evidence.claims_facts import project_facts
 from bond_eval.evidence.measured import COMPUTED, Known, known_now
 from bond_eval.evidence.rare import CLOCKS, rare_chart
@@ -177,7 +177,7 @@ def periods(first: dt.date, last: dt.date, frequency: str) -> Iterator[tuple[str
             quarter = quarter.next()
         return
     for month in month_starts(first, last):
-        yield f"{month:%Y-%m}", month, next_month(month) - dt.timedelta(days=1)
+        yield f"{month:%Y-%m}", month, month_end(month)
 
 
 def with_own(measure: Measure, known: Known) -> Measure:

@@ -22,10 +22,10 @@ from bond_eval.core.atomic import replaced_folder, write_text
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FILE as FINDINGS
 from bond_eval.core.periods import Quarter
-from bond_eval.core.places import NOTEBOOKS, PACKAGE, REFERENCE, ROOT, digests, python_path
+from bond_eval.core.places import NOTEBOOKS, PACKAGE, REFERENCE, RELEASE, ROOT, digests, python_path
 from bond_eval.evidence import release as releases
 from bond_eval.evidence.found import Found, from_content
-from bond_eval.evidence.release import FILE, Release, load_release
+from bond_eval.evidence.release import Release, load_release
 
 SHELF = ROOT / ".cache" / "releases"
 KEPT = 5
@@ -93,7 +93,7 @@ def _key(data: Path, *parameters: str) -> str:
 def _taken(place: Path) -> Release | None:
     """What lies there, if it is whole."""
     try:
-        digest = hashlib.sha256((place / FILE).read_bytes()).hexdigest()
+        digest = hashlib.sha256((place / RELEASE).read_bytes()).hexdigest()
         if (place / _DIGEST).read_text(encoding="utf-8") != digest:
             return None
         found = load_release(place)
@@ -107,7 +107,7 @@ def _taken(place: Path) -> Release | None:
 def _put(place: Path, release: Release) -> None:
     with replaced_folder(place) as work:
         release.save(work)
-        write_text(work / _DIGEST, hashlib.sha256((work / FILE).read_bytes()).hexdigest())
+        write_text(work / _DIGEST, hashlib.sha256((work / RELEASE).read_bytes()).hexdigest())
     _prune(SHELF)
 
 

@@ -63,12 +63,12 @@ def primary_words(one: Design, since: dt.date | None) -> str:
     if one.ratio is None or since is None:
         return (
             f"Whether children aged 12 to 17 entered outside placements less often after the programme began "
-            f"{CANNOT}: {one.why[:1].lower() + one.why[1:]}"
+            f"{CANNOT}: {formats.lowered(one.why)}"
         )
     start = (
         f"From {formats.month(since)} children aged 12 to 17 entered outside placements at "
         f"{formats.number(one.ratio.value, 2)} times the rate that the trend before leads to expect (95% interval "
-        f"{_end(one.ratio.lower)} to {_end(one.ratio.upper)})"
+        f"{_end(one.ratio.lower)} to {_end(one.ratio.upper)}; {formats.number(one.ratio.n)} months)"
     )
     low, high = (formats.percent(abs(1 - end)) for end in (one.ratio.lower, one.ratio.upper))
     return {
@@ -83,8 +83,8 @@ def primary_words(one: Design, since: dt.date | None) -> str:
 def words(one: Design, start: str) -> str:
     """A ratio and its reading after `start`; where there is none, why, after the part of it before the comma."""
     if one.ratio is None:
-        return f"{start.split(',')[0]}, the change {CANNOT}: {one.why[:1].lower() + one.why[1:]}"
-    return f"{start} {written(one.ratio)}: {judged(one.ratio)}."
+        return f"{start.split(',')[0]}, the change {CANNOT}: {formats.lowered(one.why)}"
+    return f"{start} {written(one.ratio)}: {judged(one.ratio)}; {formats.number(one.ratio.n)} entries in all."
 
 
 def neighbour_words(one: Design | None) -> str:
@@ -92,7 +92,7 @@ def neighbour_words(one: Design | None) -> str:
     if one is None:
         return f"The change beside statistical neighbours {CANNOT}: needs the DfE's published files, in the folder dfe."
     if one.ratio is None:
-        return f"The change beside statistical neighbours {CANNOT}: {one.why[:1].lower() + one.why[1:]}"
+        return f"The change beside statistical neighbours {CANNOT}: {formats.lowered(one.why)}"
     outcome, ratio, p, least = one.name.split(":")[0], one.ratio, one.result.p_value, one.result.smallest
     others = f"{formats.number(ratio.n - 1)} comparable areas"
     mixed = f"a weighted mix drawn from {others}" if "synthetic" in one.name else f"the mean of {others}"
@@ -107,25 +107,29 @@ def neighbour_words(one: Design | None) -> str:
     )
 
 
-def dates_words(designs: list[Design]) -> str:
-    """How the readings of the candidate dates are spread."""
+def dates_words(designs: list[Design]) -> tuple[float, str]:
+    """How many of the candidate dates could be judged (NaN: none), and how their readings are spread."""
     mine = [one for one in designs if one.group in (PRIMARY, DATES)]
     if len(mine) < 2:
-        return f"Other dates of the start {CANNOT}: no dates of this authority are in data/reference/interruptions.csv."
+        none = "no dates of this authority are in data/reference/interruptions.csv"
+        return np.nan, f"Other dates of the start {CANNOT}: {none}."
     readings = [judged(one.ratio) for one in mine]
     tally = [f"{formats.number(readings.count(word))} {word}" for word in dict.fromkeys(readings)]
-    return f"Of {formats.number(len(mine))} dates at which the change could be put: {formats.listed(tally)}."
+    said = f"Of {formats.number(len(mine))} dates at which the change could be put: {formats.listed(tally)}."
+    return len(mine) - readings.count(CANNOT) or np.nan, said
 
 
-def agreement_words(designs: list[Design]) -> str:
-    """Whether designs on the same outcome, or on other areas, contradict each other; nothing withheld is counted."""
+def agreement_words(designs: list[Design]) -> tuple[float, str]:
+    """How many designs could be judged (NaN: fewer than two), and whether those on the same outcome, or on other areas,
+    contradict each other; nothing withheld is counted."""
     mine = [one for one in designs if one.ratio and one.few != one.few and one.group != OUTCOMES]
     if len(mine) < 2:
-        return f"Whether designs agree {CANNOT}: fewer than two of them could be judged."
+        return np.nan, f"Whether designs agree {CANNOT}: fewer than two of them could be judged."
     readings = [judged(one.ratio) for one in mine]
     tally = formats.listed([f"{formats.number(readings.count(word))} {word}" for word in dict.fromkeys(readings)])
     verdict = "they contradict each other" if {FALL, RISE} <= set(readings) else "none contradicts another"
-    return f"Of {formats.number(len(mine))} designs that could be judged: {tally}; {verdict}."
+    of = f"Of {formats.number(len(mine))} judged designs on the planned outcome or on other areas"
+    return len(mine), f"{of}: {tally}; {verdict}."
 
 
 def checks(one: Design) -> str:

@@ -13,7 +13,7 @@ BETTER, WORSE, UNCLEAR, TOO_FEW = (
     "no clear change: chance alone could have done it",
     "too few to judge",
 )
-BACK = "fell, but no further than it would by itself after a bad spell"
+BACK = "a fall, but no more than would come by itself after a bad spell"
 LOWER, HIGHER, ALIKE = "lower", "higher", "no clear difference"
 CAUSE = "the groups were alike in what is recorded"
 UNLIKE = "the groups differed from the start, so this says nothing of the cause"
@@ -46,14 +46,11 @@ def changed(
     return BETTER if good else WORSE
 
 
-def differs(estimate: Estimate | None, causal: bool, *, better: str) -> str:
-    """Wording of a difference between two groups; of cause only where `causal`. `better`: "up" or "down"."""
-    if better not in ("up", "down"):
-        raise ValueError(f"What is better is up or down, not {better!r}.")
+def differs(estimate: Estimate | None, causal: bool) -> str:
+    """Wording of a difference between two groups, where fewer is better; of cause only where `causal`."""
     if estimate is None:
         return TOO_FEW
     if estimate.lower <= 0 <= estimate.upper:
         return ALIKE
-    side = HIGHER if estimate.value > 0 else LOWER
-    good = (side == HIGHER) == (better == "up")
-    return f"{side} among those taken on ({'better' if good else 'worse'}): {CAUSE if causal else UNLIKE}"
+    side, judged = (HIGHER, "worse") if estimate.value > 0 else (LOWER, "better")
+    return f"{side} among those taken on ({judged}): {CAUSE if causal else UNLIKE}"

@@ -13,7 +13,7 @@ import pandas as pd
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import questions
-from bond_eval.core.periods import Quarter, next_month
+from bond_eval.core.periods import Quarter, month_end
 from bond_eval.intake import forms, register_forms
 from bond_eval.intake.forms import Forms, Rule, Sheet, form_table, read_folder, read_month
 from bond_eval.intake.reference import read_reference
@@ -128,7 +128,7 @@ def read_period(value: str) -> tuple[str, dt.date, dt.date] | None:
         quarter = Quarter.parse(value.upper().replace(" ", "-"))
     except InputError:
         month = read_month(value)
-        return (f"{month:%Y-%m}", month, next_month(month) - dt.timedelta(days=1)) if month else None
+        return (f"{month:%Y-%m}", month, month_end(month)) if month else None
     return str(quarter), quarter.start, quarter.end
 
 

@@ -23,7 +23,8 @@ PLATFORM = ("LA", "YEAR")  # columns that regional platforms add to a stacked fi
 # Not used by anything downstream, so never held in memory: the less of a child is held, the less can leak.
 UNREAD = ("HOME_POST", "URN", "UPN", "SW_ID")
 # Files that belong beside the return and are read elsewhere.
-COMPANIONS = ("postcodes.csv", CATEGORIES)
+POSTCODES = "postcodes.csv"
+COMPANIONS = (POSTCODES, CATEGORIES)
 COMPANION_FOLDERS = ("finance", "register", "dfe", "measures")
 RETURN = Forms("modules.csv", RULES)
 ALIKE = 0.6  # share of a module's columns that makes a file look like that module

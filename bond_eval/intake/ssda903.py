@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bond_eval.intake import episodes as episode_rows
 from bond_eval.intake import people
 from bond_eval.intake.authority import Authority
 from bond_eval.intake.checks import Ledger
-from bond_eval.intake.recognise import Files, Stack, read_files
+from bond_eval.intake.recognise import POSTCODES, Files, Stack, read_files
 from bond_eval.intake.reference import CATEGORIES, modules, own_categories
 from bond_eval.intake.submissions import assign, coverage, keep_authority
 
@@ -87,6 +88,8 @@ def load_return(path: Path, authority: Authority) -> Return:
         raise InputError(f"{path.name}: no episode can be used; `bond-eval check` says why, row by row.")
     own, digest = own_categories(folder)
     hashes = files.hashes | ({CATEGORIES: digest} if own else {})
+    if (postcodes := folder / POSTCODES).is_file():
+        hashes[POSTCODES] = hashlib.sha256(postcodes.read_bytes()).hexdigest()
     episodes = episodes.reset_index(drop=True)
     return Return(children, episodes, persons, others, submissions, log.frame(), accounts, hashes, own)
 

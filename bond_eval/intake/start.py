@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from pathlib import Path
 
 from bond_eval.core.errors import InputError
+from bond_eval.core.formats import slug
 from bond_eval.intake.authority import read_authority
 from bond_eval.intake.templates import template_files, write_new
 
@@ -21,6 +21,7 @@ name = {name}                        # as it stands on the pages
 # baseline_date = 2019-03-31         # the children in care on this day are followed (default: 31 March a year before)
 # programme_date = 2020-02-01        # when the programmes began: without it no change of trend can be tested
 # pandemic_date = 2020-03-23         # when the first lockdown began
+# published = ""                     # the key of its rows in data/reference/published.csv, once its figures are there
 # synthetic = true                   # only if no child in these files is real: every page then says so
 """
 NEEDED = {
@@ -92,7 +93,7 @@ def write_start(folder: Path, name: str = "") -> list[str]:
     `name`: the authority as it stands on pages; made from the folder's name where it is "". Raises InputError where
     the folder holds anything, or where its name has no letter or digit.
     """
-    key = re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-")
+    key = slug(folder.resolve().name)
     if not key:
         raise InputError(f"The folder's name {folder.name!r} has no letter or digit: name it after the authority.")
     called = name or key.replace("-", " ").title()

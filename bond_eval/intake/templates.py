@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from pathlib import Path
 
-from bond_eval.core.atomic import replaced_folder, write_bytes
+from bond_eval.core.atomic import csv_text, replaced_folder, write_bytes
 from bond_eval.core.errors import InputError
 from bond_eval.intake import finance, measures, register, register_forms
 from bond_eval.intake.forms import Forms, categories, form_table
@@ -26,7 +25,8 @@ Fill in what you have: every file is optional, and each is known by its columns,
 {folders} beside the SSDA903 files. A file may be split into many, and one Excel workbook (.xlsx) may hold any of
 the files of a folder as its sheets: `register.xlsx` has those of the register, to be put into `register`. Columns
 may stand in any order; ones that are not listed here are not read. `bond-eval check` says, row by row, what could
-not be used. These files are of children: keep them where such data may lie.
+not be used. The folder `dfe` has no form: the DfE's files go there as they come. These files are of children: keep them
+where such data may lie.
 """
 
 
@@ -65,9 +65,7 @@ def _ours(rows: tuple[dict[str, str], ...]) -> bool:
 
 
 def _header(rows: tuple[dict[str, str], ...]) -> bytes:
-    stream = io.StringIO(newline="")
-    csv.writer(stream, lineterminator="\n").writerow([row["column"] for row in rows])
-    return stream.getvalue().encode()
+    return csv_text([[row["column"] for row in rows]]).encode()
 
 
 def _workbook() -> bytes:

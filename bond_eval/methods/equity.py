@@ -34,7 +34,7 @@ def relative_rate(reached: int, before: int, others_reached: int, others_before:
     34:469-474; Miettinen & Nurminen 1985, Stat Med 4:213-226.
     """
     estimate = _ratio(reached, before, others_reached, others_before)
-    if _covers(estimate):
+    if estimate.lower <= 1 <= estimate.upper:
         return RelativeRate(estimate, 0)
     down = estimate.value > 1
     most = reached if down else before - reached
@@ -48,10 +48,6 @@ def relative_rate(reached: int, before: int, others_reached: int, others_before:
 
     moved = bisect_left(range(most + 1), True, key=enough)
     return RelativeRate(estimate, moved if moved <= most else None)
-
-
-def _covers(estimate: Estimate) -> bool:
-    return estimate.lower <= 1 <= estimate.upper
 
 
 def _ratio(x1: int, n1: int, x2: int, n2: int) -> Estimate:

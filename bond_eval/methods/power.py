@@ -59,14 +59,12 @@ def power_of(ratio: float, events: float, before: float, after: float, *, disper
     return float((stats.poisson.pmf(sums, whole) * seen).sum())
 
 
-def periods_until(
-    ratio: float, events: int, before: float, after: float, *, dispersion: float = 1.0, step: float = 1.0
-) -> int | None:
-    """Further periods (of `step` exposure) until `ratio` is seen with power 0.8; None where 80 are not enough."""
+def periods_until(ratio: float, events: int, before: float, after: float, *, dispersion: float = 1.0) -> int | None:
+    """Further periods (of 1 exposure each) until `ratio` is seen with power 0.8; None where 80 are not enough."""
     if events <= 0:
         return None
     for count in range(MOST + 1):
-        exposure = after + count * step
+        exposure = after + count
         if exposure > 0 and power_of(ratio, events, before, exposure, dispersion=dispersion) >= POWER:
             return count
     return None

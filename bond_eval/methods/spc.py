@@ -35,8 +35,7 @@ class XmR:
     n: points with a value. mean, lower, upper, moving_range (the mean moving range used): they step where the
     chart is re-based. outside, shift, trend, two_of_three: 0, or +1 (above the mean, rising) or -1 (below,
     falling). reason: the rule that decided, "" if none. verdict: "improvement", "concern" or "neutral" (a
-    special cause where neither way is better), "common cause", "too few points" or "missing". enough: every
-    stretch has 12 points.
+    special cause where neither way is better), "common cause", "too few points" or "missing".
     """
 
     n: int
@@ -46,7 +45,6 @@ class XmR:
     upper: FloatArray
     moving_range: FloatArray
     better: Better
-    enough: bool
     outside: IntArray
     shift: IntArray
     trend: IntArray
@@ -116,7 +114,6 @@ def xmr(
         upper=mean_line + LIMIT * ranges,
         moving_range=ranges,
         better=better,
-        enough=bool(judged.all()),
         reason=reason,
         verdict=np.where(np.isnan(y), MISSING, verdict),
         **flags,

@@ -38,14 +38,6 @@ class Gammas:
         drawn = generator.standard_gamma(np.broadcast_to(self.shape, (size, *self.shape.shape)))
         return np.divide(drawn, self.days, out=np.zeros_like(drawn), where=np.broadcast_to(self.days > 0, drawn.shape))
 
-    def interval(self, level: float = 0.95) -> tuple[Numbers, Numbers]:
-        """Central interval of each intensity, per day."""
-        from scipy.special import gammaincinv
-
-        sides = (gammaincinv(np.maximum(self.shape, 1e-12), p) for p in ((1 - level) / 2, (1 + level) / 2))
-        lower, upper = (np.where(self.shape > 0, side, 0.0) / np.maximum(self.days, 1e-12) for side in sides)
-        return lower, upper
-
 
 def intensities(events: Numbers, days: Numbers, weight: float = WEIGHT_DAYS) -> Gammas:
     """Intensities of moving, shrunk as above. `events`: strata × origins × destinations; `days`: strata × origins.
@@ -68,15 +60,15 @@ def intensities(events: Numbers, days: Numbers, weight: float = WEIGHT_DAYS) -> 
     return Gammas(events + weight * mean, days[..., None] + weight)
 
 
-def arrivals(counts: Numbers, days: float, weight: float = WEIGHT_ARRIVALS) -> Gammas:
+def arrivals(counts: Numbers, days: float) -> Gammas:
     """Intensities of arriving per day by stratum × origin, from counts of `days` days.
 
-    The total is Gamma(N + weight) and its division Dirichlet: the same as independent gammas. `weight` arrivals are
-    spread as strata and origins divide separately, so that a pair not seen can be met. Raises ValueError for no days.
+    The total is Gamma(N + 1) and its division Dirichlet: the same as independent gammas. WEIGHT_ARRIVALS are spread as
+    strata and origins divide separately, so that a pair not seen can be met. Raises ValueError for no days.
     """
     counts = np.asarray(counts, dtype=float)
     if days <= 0 or (counts < 0).any():
         raise ValueError("Arrivals need days, and counts that are not negative.")
     total = max(float(counts.sum()), 1.0)
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0, keepdims=True) / total**2
-    return Gammas(counts + weight * expected, np.full((1, 1), float(days)))
+    return Gammas(counts + WEIGHT_ARRIVALS * expected, np.full((1, 1), float(days)))

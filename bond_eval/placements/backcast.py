@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from bond_eval.core.periods import month_end
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.categories import CATEGORIES
 from bond_eval.placements.demand import SHORTEST, fit, latest_window, population
@@ -22,12 +23,6 @@ from bond_eval.placements.history import History
 HORIZONS = (3, 12, 24)
 TOTAL = "All"
 PATHS = 200
-
-
-def month_end(day: dt.date, months: int) -> dt.date:
-    """The last day of the month that lies `months` months after (before, if negative) the month of `day`."""
-    moved = pd.Timestamp(day.replace(day=1)) + pd.DateOffset(months=months) + pd.offsets.MonthEnd(0)
-    return dt.date(moved.year, moved.month, moved.day)
 
 
 def origins(history: History) -> list[dt.date]:

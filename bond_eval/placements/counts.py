@@ -48,14 +48,13 @@ class DailyCounts:
         return tidy.assign(days=tidy["quarter"].map(days))
 
 
-def daily_counts(history: History, first: dt.date | None = None) -> DailyCounts:
-    """Count each child once a night from `first` (the history's first day) to the as-of date.
+def daily_counts(history: History) -> DailyCounts:
+    """Count each child once a night from the history's first day to the as-of date.
 
     Source: the stitched episodes; a row counts from its start to the day before its end. Each step is a
     difference: +1 where a child enters a category and age band, -1 where it leaves, then a running sum.
     """
-    first = first or history.first_day
-    origin, days = day_number(first), (history.as_of - first).days + 1
+    origin, days = day_number(history.first_day), (history.as_of - history.first_day).days + 1
     episodes = history.episodes
     start = np.maximum(episodes["start"].to_numpy(), origin) - origin
     end = np.minimum(episodes["end"].to_numpy(), origin + days) - origin
@@ -75,7 +74,7 @@ def daily_counts(history: History, first: dt.date | None = None) -> DailyCounts:
         for day, sign in ((low, 1), (high, -1)):
             flat = (day[chosen] * shape[1] + category[chosen]) * shape[2] + band
             steps += sign * np.bincount(flat, minlength=len(steps)).astype(np.int32)
-    return DailyCounts(first, np.cumsum(steps.reshape(shape), axis=0, dtype=np.int32)[:-1])
+    return DailyCounts(history.first_day, np.cumsum(steps.reshape(shape), axis=0, dtype=np.int32)[:-1])
 
 
 def _band_edges(birth: np.ndarray) -> list[np.ndarray]:

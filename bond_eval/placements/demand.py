@@ -106,16 +106,16 @@ def leave_out(history: History, children: np.ndarray) -> History:
     return replace(history, placements=rows[~rows["child"].isin(children)].reset_index(drop=True))
 
 
-def leaving_early(history: History, category: str, nights: int = HALF_YEAR) -> Estimate | None:
-    """How much more often children leave `category` in the first `nights` of a stay than later: a ratio of rates.
+def leaving_early(history: History, category: str) -> Estimate | None:
+    """How much more often children leave `category` in the first half-year of a stay than later: a ratio of rates.
 
     Of stays begun within the data; its n: leavings. None where nobody left, or nobody stayed longer.
     """
     rows = stays(history)
     rows = rows[(rows["category"] == category) & (rows["start"] > day_number(history.first_day))]
     length = (np.minimum(rows["end"], day_number(history.as_of) + 1) - rows["start"]).to_numpy(dtype=np.int64)
-    left, early = ~rows["is_open"].to_numpy(), length <= nights
-    risk = float(np.minimum(length, nights).sum()), float(np.maximum(length - nights, 0).sum())
+    left, early = ~rows["is_open"].to_numpy(), length <= HALF_YEAR
+    risk = float(np.minimum(length, HALF_YEAR).sum()), float(np.maximum(length - HALF_YEAR, 0).sum())
     if not left.any() or min(risk) == 0:
         return None
     return rate_ratio(int((left & early).sum()), risk[0], int((left & ~early).sum()), risk[1])

@@ -10,7 +10,7 @@ All children of all paths go forward together, one event a round, and within a r
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -51,12 +51,12 @@ class Paths:
         return np.asarray(part.sum(axis=1, dtype=np.int64))
 
 
-def bands(draws: np.ndarray, levels: Sequence[float] = LEVELS) -> dict[str, np.ndarray]:
+def bands(draws: np.ndarray) -> dict[str, np.ndarray]:
     """Median and the limits of each band of draws (paths first), as whole numbers: median, lower_50, upper_50 …"""
-    places = [0.5, *(side for level in levels for side in ((1 - level) / 2, (1 + level) / 2))]
+    places = [0.5, *(side for level in LEVELS for side in ((1 - level) / 2, (1 + level) / 2))]
     # The nearest value that a path took: half a child is nobody.
     values = np.quantile(draws, places, axis=0, method="nearest")
-    names = ["median", *(f"{side}_{100 * level:.0f}" for level in levels for side in ("lower", "upper"))]
+    names = ["median", *(f"{side}_{100 * level:.0f}" for level in LEVELS for side in ("lower", "upper"))]
     return dict(zip(names, values, strict=True))
 
 

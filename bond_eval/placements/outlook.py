@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from bond_eval.core.errors import InputError
+from bond_eval.core.periods import month_end
 from bond_eval.methods.transitions import Gammas
-from bond_eval.placements.backcast import month_end
 from bond_eval.placements.categories import CATEGORIES, OUTSIDE
 from bond_eval.placements.demand import BANDS, OUT, Model, fit, latest_window, population
 from bond_eval.placements.demand_paths import PATHS, Paths, simulate

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bond_eval.core.periods import month_starts
+from bond_eval.core.periods import month_starts, next_month
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.ages import BANDS, ROUTE_29, UNDER_12, band_on
 from bond_eval.placements.categories import CATEGORIES, IFA, OUTSIDE
@@ -36,7 +36,7 @@ def monthly_series(history: History, counts: DailyCounts) -> pd.DataFrame:
     """
     months = month_starts(history.first_day, history.as_of)
     edges = np.array([*(day_number(month) for month in months), day_number(history.as_of) + 1])
-    edges[-1] = edges[-2] + pd.Timestamp(months[-1]).days_in_month if months else edges[-1]
+    edges[-1] = day_number(next_month(months[-1])) if months else edges[-1]
     days = _child_days(counts, edges)
     birth = history.people["birth"].to_numpy()
     parts = []

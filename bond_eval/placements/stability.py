@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.formats import capital
+from bond_eval.core.periods import month_end
 from bond_eval.intake.typed import day_number
 from bond_eval.placements.ages import age_on
 from bond_eval.placements.history import ADOPTED_BY_CARER, ADOPTED_BY_OTHERS, History
@@ -114,7 +115,5 @@ def _years_before(day: dt.date, years: int) -> dt.date:
 
 def _months_before(day: dt.date, months: int) -> dt.date:
     """The same day of an earlier month; the month's last day where it has no such day."""
-    index = day.year * 12 + day.month - 1 - months
-    start = pd.Timestamp(year=index // 12, month=index % 12 + 1, day=1)
-    at_end = (day + dt.timedelta(days=1)).day == 1
-    return dt.date(start.year, start.month, start.days_in_month if at_end else min(day.day, start.days_in_month))
+    end = month_end(day, -months)
+    return end if day.day == month_end(day).day else end.replace(day=min(day.day, end.day))

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.core.periods import next_month
+from bond_eval.core.periods import month_end, next_month
 from bond_eval.intake.authority import Authority
 from bond_eval.intake.reference import read_reference
 from bond_eval.methods.difference import Difference, count_difference, panel_difference
@@ -82,7 +82,7 @@ def share_of_months(months: list[dt.date], first: dt.date, last: dt.date) -> np.
     """Share of the days of each month that lies from `first` to `last`, both included."""
     shares = []
     for month in months:
-        low, high = max(month, first), min(next_month(month) - dt.timedelta(days=1), last)
+        low, high = max(month, first), min(month_end(month), last)
         shares.append(max((high - low).days + 1, 0) / (next_month(month) - month).days)
     return np.array(shares)
 

@@ -21,6 +21,7 @@ REFERRED, ACCEPTED, STARTED, COMPLETED, STAYED = (
     "Referred", "Accepted", "Started", "Completed", "Stayed out of care",
 )  # fmt: skip
 STAGES = (REFERRED, ACCEPTED, STARTED, COMPLETED, STAYED)
+HORIZON = 180  # days
 COLUMNS = [
     "stage", "characteristic", "value", "before", "reached", "rate", "relative_rate", "lower", "upper", "moved",
     "differs", "method",
@@ -28,21 +29,20 @@ COLUMNS = [
 
 
 def stages(
-    register: Register, history: History, as_of: dt.date, programme: str, *,
-    population: pd.DataFrame | None = None, horizon: int = 180,
-) -> pd.DataFrame:  # fmt: skip
+    register: Register, history: History, as_of: dt.date, programme: str, *, population: pd.DataFrame | None = None
+) -> pd.DataFrame:
     """Children at each stage by characteristic, with the relative rate index against all other recorded children.
 
     Columns: COLUMNS. before: children of the group at the stage before; reached: of them, this one. A child whose value
     is not recorded is counted in a row of its own ("Not recorded") and in no comparison. population: characteristic,
     value, children (of the ages that the programme takes); without it nothing can be said of referral. Completion and
-    staying out of care are within `horizon` days of the start, of children who started at least so long ago; the second
+    staying out of care are within HORIZON days of the start, of children who started at least so long ago; the second
     of those who were not looked after then. Some thirty comparisons at 95% would show one or two differences by chance
     alone.
     """
     cases = cases_at(register, as_of, programme)
     people = cases.drop_duplicates("child").set_index("child")[list(CHARACTERISTICS)]
-    sets = _reached(cases, register, history, as_of, programme, horizon)
+    sets = _reached(cases, register, history, as_of, programme)
     rows = []
     for name in CHARACTERISTICS:
         if population is not None:
@@ -55,17 +55,17 @@ def stages(
 
 
 def _reached(
-    cases: pd.DataFrame, register: Register, history: History, as_of: dt.date, programme: str, horizon: int
+    cases: pd.DataFrame, register: Register, history: History, as_of: dt.date, programme: str
 ) -> dict[str, tuple[set[int], set[int]]]:
     """Stage -> (children at the stage before, children who reached it)."""
     decided = set(cases.loc[~cases["waiting"], "child"])
     accepted, started = (set(cases.loc[cases[flag], "child"]) for flag in ("accepted", "started"))
-    long_ago = day_number(as_of) + 1 - horizon
+    long_ago = day_number(as_of) + 1 - HORIZON
     old = cases[cases["started"] & (cases["start"] <= long_ago)]
-    done = old["completed"] & (old["end"] - old["start"] <= horizon)
+    done = old["completed"] & (old["end"] - old["start"] <= HORIZON)
     frame = follow_up(register, history, as_of, programme).frame
     frame = frame[(frame["clock"] <= long_ago) & (frame["entry"] == 0)]
-    entered = frame["child"][(frame["cause"] == 1) & (frame["time"] <= horizon)]
+    entered = frame["child"][(frame["cause"] == 1) & (frame["time"] <= HORIZON)]
     return {
         ACCEPTED: (decided | accepted, accepted),
         STARTED: (accepted, started),

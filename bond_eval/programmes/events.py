@@ -47,7 +47,7 @@ def event_change(register: Register, as_of: dt.date, programme: str, type: str) 
     opened, start = (rows[name].to_numpy(dtype=np.int64) for name in ("opened", "start"))
     roof = np.minimum(day_number(as_of) + 1, birthday(rows["birth"].to_numpy(), 18).astype(np.int64))
     edges = {
-        "earlier": (np.maximum(opened - WINDOW, floor), opened - RECENT),
+        "earlier": (np.maximum(opened - WINDOW, floor), np.minimum(opened - RECENT, roof)),
         "recent": (np.maximum(opened - RECENT, floor), np.minimum(opened, roof)),
         "after": (np.maximum(start, floor), np.minimum(start + WINDOW, roof)),
     }

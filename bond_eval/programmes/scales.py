@@ -61,16 +61,14 @@ class ScaleChange:
         return int(self.frame["end"].notna().sum())
 
 
-def scale_changes(register: Register, as_of: dt.date, programme: str, version: str = "four") -> list[ScaleChange]:
-    """Every measure and rater that the programme has scores of, in alphabetical order. version: of the SDQ bands."""
+def scale_changes(register: Register, as_of: dt.date, programme: str) -> list[ScaleChange]:
+    """Every measure and rater that the programme has scores of, in alphabetical order."""
     mine = _measures(register, as_of, programme)
     kinds = sorted(set(zip(mine["measure"], mine["rater"], strict=True)))
-    return [scale_change(register, as_of, programme, measure, rater, version=version) for measure, rater in kinds]
+    return [scale_change(register, as_of, programme, measure, rater) for measure, rater in kinds]
 
 
-def scale_change(
-    register: Register, as_of: dt.date, programme: str, measure: str, rater: str, *, version: str = "four"
-) -> ScaleChange:
+def scale_change(register: Register, as_of: dt.date, programme: str, measure: str, rater: str) -> ScaleChange:
     """Change from start score to end score of the children who started.
 
     Start score: the one nearest the start within 90 days of it. End score: the last one 60 days or more after that.
@@ -88,7 +86,7 @@ def scale_change(
     if reliable["No norm"]:
         cannot.append(f"Reliable change: {reliable['No norm']} of the pairs have no norm for measure, rater and age.")
     added = _added_value(register, as_of, programme, whole, rater, cannot) if measure == "sdq_total" else None
-    bands = _bands(whole, measure, rater, version)
+    bands = _bands(whole, measure, rater)
     return ScaleChange(measure, rater, len(starters), frame, change, gap, reliable, bands, added, tuple(cannot))
 
 
@@ -143,10 +141,10 @@ def _reliable(whole: pd.DataFrame, measure: str, rater: str) -> dict[str, int]:
     return {name: int(mask.sum()) for name, mask in zip(RELIABLE, masks, strict=True)}
 
 
-def _bands(whole: pd.DataFrame, measure: str, rater: str, version: str) -> pd.DataFrame:
-    """Pairs by band at the start and at the end; children outside the ages of the bands in none."""
+def _bands(whole: pd.DataFrame, measure: str, rater: str) -> pd.DataFrame:
+    """Pairs by one of the four bands at the start and at the end; children outside the ages of the bands in none."""
     table = sdq_bands()
-    mine = table[(table["version"] == version) & (table["measure"] == measure) & (table["rater"] == rater)]
+    mine = table[(table["version"] == "four") & (table["measure"] == measure) & (table["rater"] == rater)]
     rows = []
     for band in mine.to_dict("records"):
         fits = whole[(whole["years"] >= band["age_from"]) & (whole["years"] <= band["age_to"])]

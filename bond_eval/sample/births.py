@@ -57,10 +57,9 @@ def dates_of_birth(dice: Dice, planned: list[list[Stay]], scale: float) -> list[
         there = [at for at, chain in enumerate(planned) if _in_op(chain, on)]
         older = [at for at in there if birthday(born[at], 12) <= on]
         wanted = max(1, int(YOUNG_AT_COUNT * scale)) - (len(there) - len(older))
-        for at in dice.some([at for at in older if _can_be_young(planned[at], on)], wanted):
-            low, high = window(planned[at])
-            low = max(low, on - round(11.4 * YEAR))
-            born[at] = dice.between(low, min(high, on - round(7 * YEAR)))
+        spans = {at: _young(planned[at], on) for at in older}
+        for at in dice.some([at for at, (low, high) in spans.items() if low < high], wanted):
+            born[at] = dice.between(*spans[at])
     return born
 
 
@@ -68,9 +67,10 @@ def _in_op(chain: list[Stay], on: int) -> bool:
     return any(stay.kind == "op" and stay.open_on(on) for stay in chain)
 
 
-def _can_be_young(chain: list[Stay], on: int) -> bool:
+def _young(chain: list[Stay], on: int) -> tuple[int, int]:
+    """First and last day of birth for a child of 7 to 11 on a day, within what the stays allow."""
     low, high = window(chain)
-    return max(low, on - round(11.4 * YEAR)) < min(high, on - round(7 * YEAR))
+    return max(low, on - round(11.4 * YEAR)), min(high, on - round(7 * YEAR))
 
 
 def _usual(dice: Dice, chain: list[Stay]) -> int:

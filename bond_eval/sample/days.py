@@ -1,5 +1,6 @@
 """Days as whole numbers since 1 January 1970, and the dates that matter to the sample."""
 
+from calendar import isleap
 from datetime import date, timedelta
 from functools import cache
 
@@ -28,13 +29,9 @@ def text(number: int | None) -> str:
 def birthday(born: int, years: int) -> int:
     """The day a child reaches an age; someone born on 29 February has it on 1 March in other years."""
     at = as_date(born)
-    if (at.month, at.day) == (2, 29) and not _leap(at.year + years):
+    if (at.month, at.day) == (2, 29) and not isleap(at.year + years):
         return day(at.year + years, 3, 1)
     return day(at.year + years, at.month, at.day)
-
-
-def _leap(year: int) -> bool:
-    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def age(born: int, on: int) -> float:

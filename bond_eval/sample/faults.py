@@ -6,17 +6,15 @@ no count that the sample is held to depends on how a fault is mended.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from .days import text
-from .dice import Dice
+from .dice import Dice, T
 from .modules import DEC, DECOM, FOLDERS, History, Returns, histories
 from .places import UNLISTED
 from .world import EPISODE_COLUMNS, World
 
 HOMELY = ("U1", "U2", "U3", "U4", "U5", "U6", "P1", "A3", "A4", "A5", "A6")
 AT = {name: at for at, name in enumerate(EPISODE_COLUMNS)}
-T = TypeVar("T")
 UNREADABLE = "31/02/2018"
 
 

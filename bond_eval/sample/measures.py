@@ -7,7 +7,7 @@ revised later, and one chart is re-based.
 
 import math
 
-from .days import PANDEMIC, as_date, day
+from .days import EASED, END, PANDEMIC, as_date, day
 from .dice import Dice
 from .world import World
 
@@ -64,7 +64,7 @@ def _values(dice: Dice, size: float) -> list[str]:
         for at in range(30):
             year, month = divmod(3 + at, 12)
             first = day(2018 + year, month + 1, 1)
-            expected = mean * size * (lockdown if PANDEMIC <= first < day(2020, 7, 1) else 1)
+            expected = mean * size * (lockdown if PANDEMIC <= first < EASED else 1)
             number = _about(dice, expected)
             lines.append(_line(name, f"{2018 + year}-{month + 1:02d}", number, "", "", first + 50))
     for name, (of, share) in SHARES.items():
@@ -75,7 +75,7 @@ def _values(dice: Dice, size: float) -> list[str]:
             part = round(whole * NEW_STAFF) if (name, at) == ("staff_new", 9) else part
             label = f"{2018 + year}-{(19 + year) % 100}-Q{quarter + 1}"
             lines.append(_line(name, label, round(part / whole, 4), part, whole, day(2018, 7, 1) + 91 * at + 30))
-    lines.append(_line("living_well", "2020-21-Q2", 1, "", "", day(2020, 9, 30)))
+    lines.append(_line("living_well", "2020-21-Q2", 1, "", "", END))
     name, period, share, known = REVISED
     whole = max(round(SHARES[name][0] * size), 1)
     part = round(share * whole)
@@ -92,7 +92,7 @@ def _about(dice: Dice, mean: float) -> int:
 
 
 def _line(name: str, period: str, value: float, numerator: object, denominator: object, known: int) -> str:
-    known = min(known, day(2020, 9, 30))
+    known = min(known, END)
     source = SOURCES.get(name, "Performance team")
     return f"{name},{period},{value},{numerator},{denominator},{source},{as_date(known).isoformat()},synthetic"
 

@@ -7,15 +7,13 @@ are those who came alone from abroad.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 from .days import birthday
-from .dice import Dice
+from .dice import Dice, T
 from .finance import category_of
 from .modules import Spell, histories
 from .world import Child, World
 
-T = TypeVar("T")
 ABSENT = ("vanished", "returned", "short_breaks")
 """Roles of children whom the register does not have: their returns do not say all, or count no care."""
 

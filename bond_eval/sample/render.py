@@ -1,8 +1,8 @@
 """How each file is written: its text, its encoding, and the oddities of spreadsheets and other systems."""
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
+
+from bond_eval.core.atomic import csv_text
 
 from .dice import Dice
 from .faults import Planted
@@ -36,9 +36,7 @@ def files(dice: Dice, made: Returns) -> tuple[dict[str, bytes], list[Planted]]:
 
 def csv_bytes(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """A table as CSV, its cells in quotation marks where they need them."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([columns, *rows])
-    return stream.getvalue().encode()
+    return csv_text([columns, *rows]).encode()
 
 
 def _file(dice: Dice, at: tuple[str, str], table: Table) -> tuple[bytes, list[str]]:

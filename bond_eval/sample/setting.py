@@ -9,8 +9,9 @@ from typing import Any
 
 from bond_eval.core.places import SAMPLE
 
+from .days import PANDEMIC, as_date
+
 CONFIG = SAMPLE.with_name("authorities.toml")
-PANDEMIC = dt.date(2020, 3, 23)
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,9 @@ class Setting:
         """authority.toml of a folder that holds a world of this authority."""
         usual = world == self.world
         name = self.name if usual else f"{self.name.removesuffix(')')}, {world} world)"
-        days = {"baseline_date": self.baseline_date, "programme_date": self.programme_date, "pandemic_date": PANDEMIC}
+        days = {"baseline": self.baseline_date, "programme": self.programme_date, "pandemic": as_date(PANDEMIC)}
         lines = [f"{key} = {json.dumps(getattr(self, key))}" for key in ("code", "old_code")]
-        lines += [f"{key} = {day.isoformat()}" for key, day in days.items() if day]
+        lines += [f"{key}_date = {day.isoformat()}" for key, day in days.items() if day]
         lines += [f'published = "{self.published if usual else ""}"', "synthetic = true"]
         return "\n".join([f"name = {json.dumps(name)}", *lines]) + "\n"
 
@@ -51,6 +52,7 @@ def setting(key: str) -> Setting:
     """A synthetic authority by its key. Raises ValueError for one that is not there, naming those that are."""
     known = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
     if key not in known:
-        raise ValueError(f"authority must be one of {', '.join(known)}, not {key!r}")
+        named = ", ".join(known)
+        raise ValueError(f"authority must be one of {named}, not {key!r}: use one or add it to {CONFIG.name}")
     values: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in known[key].items()}
     return Setting(key, **values)

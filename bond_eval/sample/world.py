@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from bond_eval.core import SEED
+
 from . import codes
 from .days import END, START, YEAR, day, month_starts
 from .dice import Dice
@@ -94,7 +96,7 @@ class World:
         )
 
 
-def build_world(seed: int = 2021, children: int | None = None, world: str = "", authority: str = "salford") -> World:
+def build_world(seed: int = SEED, children: int | None = None, world: str = "", authority: str = "salford") -> World:
     """Simulate a world of a synthetic authority and return its truth.
 
     `children` scales the population: about that many are looked after at a time. The published world, Salford's alone,

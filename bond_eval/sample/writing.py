@@ -5,7 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from bond_eval.core import SEED
 from bond_eval.core.atomic import write_bytes
+from bond_eval.core.errors import InputError
 
 from .dfe import dfe_files
 from .dice import Dice
@@ -18,6 +20,11 @@ from .register_lives import truth as register_truth
 from .render import csv_bytes, files
 from .world import WORLDS, World, build_world
 
+# How a folder that this wrote is known again, by the first lines of its README.md.
+OPENING = """# Synthetic looked-after returns
+
+No real child, carer, home or postcode: everything here is drawn at random by `bond-eval sample`
+"""
 CATEGORY = ("place", "provider", "valid_from", "valid_to", "category", "note")
 
 
@@ -37,18 +44,24 @@ class SampleReport:
 
 
 def write_sample(
-    out: Path, *, seed: int = 2021, children: int | None = None, world: str = "", authority: str = "salford"
+    out: Path, *, seed: int = SEED, children: int | None = None, world: str = "", authority: str = "salford"
 ) -> SampleReport:
     """Write a synthetic authority's looked-after returns and what it supplies beside them; report what was put in.
 
     The same authority, seed, size and world give the same bytes. `children` is about how many are looked after at a
     time; size and world are the authority's usual ones where they are not given. Raises ValueError for an unknown
-    authority or world or fewer than one child, InputError where the folder cannot be written.
+    authority or world or fewer than one child, InputError where the folder cannot be written, or holds anything and
+    its README.md does not begin as that of a sample.
     """
+    page = out / "README.md"
+    ours = page.is_file() and page.read_bytes().startswith(OPENING.encode())
+    if out.exists() and not ours and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(f"{out} is there and no synthetic sample: name a new folder, so that nothing is overwritten.")
     made = build_world(seed, children, world, authority)
     content, planted, registered = render_world(made)
-    for name, data in content.items():
-        write_bytes(out / name, data)
+    # The page comes first: what an interrupted command left is a sample too.
+    for name in sorted(content, key=lambda name: name != page.name):
+        write_bytes(out / name, content[name])
     if "truth.json" not in content:
         (out / "truth.json").unlink(missing_ok=True)
     return SampleReport(made.name, made.size, tuple(planted), tuple(registered))
@@ -86,7 +99,5 @@ def render_world(world: World) -> tuple[dict[str, bytes], list[Planted], list[Pl
 
 def _readme(world: World) -> str:
     return (
-        "# Synthetic looked-after returns\n\n"
-        "No real child, carer, home or postcode: everything here is drawn at random by `bond-eval sample`\n"
-        f"(world {world.name}, seed {world.seed}, {world.size} children). Some faults are there on purpose.\n"
+        f"{OPENING}(world {world.name}, seed {world.seed}, {world.size} children). Some faults are there on purpose.\n"
     )

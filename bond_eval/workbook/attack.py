@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bond_eval.core.atomic import write_json, write_text
+from bond_eval.core.places import PLAN, TABLE_SCHEMA
 from bond_eval.workbook import ledger
 from bond_eval.workbook.locks import private_folder
 from bond_eval.workbook.progress import Progress
@@ -63,9 +64,9 @@ def write_tables(folder: Path, tables: Mapping[str, str], plan: Any) -> None:
     """Write tables (id -> CSV), what their columns are, and the plan of what is withheld, where there is one."""
     for table, text in tables.items():
         write_text(folder / "tables" / f"{table}.csv", text)
-    write_json(folder / "tables" / "schema.json", {"tables": schema(tables)})
+    write_json(folder / TABLE_SCHEMA, {"tables": schema(tables)})
     if plan is not None:
-        write_json(folder / "disclosure_plan.json", plan.as_json())
+        write_json(folder / PLAN, plan.as_json())
 
 
 def schema(tables: Mapping[str, str]) -> dict[str, Any]:
@@ -76,11 +77,9 @@ def schema(tables: Mapping[str, str]) -> dict[str, Any]:
     found = {id: {part: asdict(known[id])[part] for part in parts} for id in sorted(tables) if id in known}
     for id, spec in found.items():
         heads = tables[id].partition("\n")[0].split(",")
-        shown = [value for value in spec["values"] if value["name"] in heads]
-        for value in shown:
-            value |= {
-                "of": value["of"] * (value["of"] in heads),
-                "follows": [n for n in value["follows"] if n in heads],
-            }
-        spec["values"] = shown
+        spec["values"] = [
+            value | {"of": value["of"] * (value["of"] in heads), "follows": [n for n in value["follows"] if n in heads]}
+            for value in spec["values"]
+            if value["name"] in heads
+        ]
     return found

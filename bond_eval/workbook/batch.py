@@ -9,20 +9,24 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
+from bond_eval.core.places import MANIFEST
 from bond_eval.workbook.batch_job import COLUMNS, REFUSED, JobResult, carry_out
 from bond_eval.workbook.batch_plan import Planned
 from bond_eval.workbook.cluster import workers
+from bond_eval.workbook.locks import interruptible
 from bond_eval.workbook.progress import Progress
 from bond_eval.workbook.settings import DONE, FAILED
-from bond_eval.workbook.store import is_url, joined, write
+from bond_eval.workbook.store import exists, is_url, joined, lasting, write
 
 SUMMARY = "summary.csv"
+# Not that it is older: where a scheduler is lost, a worker may put a run there that is not heard of any more.
+STANDS = "The run that stands there is not one that this batch saw end."
 
 
 @dataclass(frozen=True)
@@ -60,19 +64,25 @@ def run_batch(
     """
     from bond_eval.workbook.region import as_csv, publish_region
 
-    out = out if is_url(out) else str(Path(out).resolve())
+    out = lasting(out) if is_url(out) else str(Path(out).resolve())
     told, batch = progress or Progress(), uuid.uuid4().hex[:12]
     write(joined(out, "logs", "README.txt"), b"A log for each run of the last batch: steps and times, nothing else.\n")
-    with workers(jobs, scheduler, batch, told.note) as pool:
+    with interruptible(), workers(jobs, scheduler, batch, told.note) as pool:
         told.begin([job.name for job in plan])
         try:
             found = _run_all(pool, plan, (out, batch, retries), told)
         finally:
             told.end()
+    failed = {job.name for job in plan if found[job.name].status in (FAILED, REFUSED)}
+    stale = {
+        job.name for job in plan if job.name in failed and exists(joined(out, job.authority, job.folder, MANIFEST))
+    }
+    for name in stale:
+        found[name] = replace(found[name], message=f"{found[name].message} {STANDS}")
     results = tuple(found[job.name] for job in plan)
     write(joined(out, SUMMARY), as_csv([result.row() for result in results], COLUMNS).encode("utf-8"))
     told.note("Laying the authorities side by side")
-    return BatchReport(results, publish_region(plan, out))
+    return BatchReport(results, publish_region(plan, out, stale))
 
 
 def _run_all(pool: Executor, plan: Sequence[Planned], how: tuple[str, str, int], told: Any) -> dict[str, JobResult]:
@@ -109,5 +119,7 @@ def _result(job: Planned, future: Future[JobResult]) -> JobResult:
     except (InputError, OSError) as error:
         said = str(error) if isinstance(error, InputError) else f"It could not be begun ({type(error).__name__})."
     except Exception as error:  # distributed raises classes of its own, and the others are to go on
-        said = f"Given up by the cluster ({type(error).__name__}): see whether its workers have too little memory."
+        kind = type(error).__name__
+        what = "its workers have too little memory" if kind == "KilledWorker" else "its scheduler is still there"
+        said = f"Given up by the cluster ({kind}): see whether {what}."
     return JobResult.of(job, status=FAILED, message=said)

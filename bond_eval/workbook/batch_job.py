@@ -163,7 +163,8 @@ def run_job(job: Planned, out: str, log: Any) -> JobResult:
         from bond_eval.workbook.progress import Lines
         from bond_eval.workbook.run import run_workbook
 
-        report = run_at(job.data, out, job.settings, lambda settings: run_workbook(settings, Lines(log)))
+        told = Lines(log)
+        report = run_at(job.data, out, job.settings, lambda settings: run_workbook(settings, told), told.note)
     except InputError as error:
         return JobResult.of(job, status=FAILED, message=str(error), seconds=time.perf_counter() - started)
     except Exception as error:  # one job's trouble is not the others'; its text may hold a value
@@ -176,7 +177,7 @@ def _counted(report: RunReport) -> dict[str, Any]:
     """Status and numbers of a run that came to its end."""
     results = report.results
     bad = [result.name for result in results if not result.done]
-    message = f"Not whole: {', '.join(bad)}." if bad else ""
+    message = f"Not whole: {', '.join(bad)}.{' The earlier run stands.' * report.stands}" if bad else ""
     if report.refused:  # what the audit found are counts of children, which no log may hold
         message = "The audit found what may not be published: run this quarter alone to see it."
     return {

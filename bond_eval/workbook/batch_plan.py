@@ -5,25 +5,29 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bond_eval.core import AUDIENCES, SEED
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, find_data
 from bond_eval.workbook.parameters import nearest
-from bond_eval.workbook.settings import AUDIENCES, RunSettings, chosen, notebook_names
+from bond_eval.workbook.settings import RunSettings, chosen, notebook_names
 from bond_eval.workbook.store import exists, is_url, read, shown
 
 REQUIRED = ("authority", "quarter", "data")
 COLUMNS = (*REQUIRED, "audience", "notebooks", "seed")
-SEED = 2021
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One run that is asked for. `data`: a path or URL; `only`: names of notebooks, all where empty."""
+    """One run that is asked for. `data`: a path or URL; `only`: names of notebooks, all where empty.
+
+    The last three are the batch's and no row's: RunSettings says what they are.
+    """
 
     authority: str
     quarter: str
@@ -31,6 +35,9 @@ class Planned:
     audience: str = "public"
     only: tuple[str, ...] = ()
     seed: int = SEED
+    cell_timeout: int = RunSettings.cell_timeout
+    memory_mb: int | None = None
+    force: bool = False
 
     @property
     def folder(self) -> str:
@@ -50,8 +57,10 @@ class Planned:
     def settings(self, data: Path, out: Path) -> RunSettings:
         """The run of local folders. Raises InputError where a part cannot be used."""
         quarter = Quarter.parse(self.quarter)
-        who = {"authority": self.authority, "quarter": quarter, "audience": self.audience}
-        return RunSettings(data=data, out=out, only=self.only, jobs=1, seed=self.seed, **who)  # type: ignore[arg-type]
+        same = ("authority", "audience", "only", "seed", "cell_timeout", "memory_mb", "force")
+        given = shown(self.data) if is_url(self.data) else ""
+        parts: dict[str, Any] = {name: getattr(self, name) for name in same}
+        return RunSettings(data=data, out=out, quarter=quarter, jobs=1, given=given, **parts)
 
 
 def read_plan(place: str, internal: bool = False) -> tuple[Planned, ...]:
@@ -64,9 +73,10 @@ def read_plan(place: str, internal: bool = False) -> tuple[Planned, ...]:
     rows = list(_rows(place))
     if not rows:
         raise InputError(f"Plan {_name(place)} has no row: give each run one, with {', '.join(REQUIRED)}.")
+    base = None if is_url(place) else Path(place).resolve().parent
     known, planned, problems = notebook_names(NOTEBOOKS), dict[str, tuple[str, Planned]](), list[str]()
     for at, row in rows:
-        found, wrong = _checked(row, _base(place), known, internal)
+        found, wrong = _checked(row, base, known, internal)
         problems += [f"Plan {_name(place)}, {at}: {text}" for text in wrong]
         if found and (before := planned.get(found.name.lower())):
             said = f"{found.authority} {found.quarter} is planned in {before[0]} too: take one of them out."
@@ -88,7 +98,7 @@ def _rows(place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     except UnicodeDecodeError:
         raise InputError(f"Plan {_name(place)} is not UTF-8 text: save it as CSV UTF-8 or YAML.") from None
     yaml = place.lower().endswith((".yaml", ".yml"))
-    for at, row in _yaml(text, place) if yaml else _csv(text):
+    for at, row in _yaml(text, place) if yaml else _csv(text, place):
         for name in row:
             if name not in COLUMNS:
                 hint = f"the nearest is {nearest(name, COLUMNS)}"
@@ -96,13 +106,19 @@ def _rows(place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         yield at, row
 
 
-def _csv(text: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def _csv(text: str, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     lines = csv.reader(io.StringIO(text))
-    heads = [head.strip().lower() for head in next(lines, [])]
-    for cells in lines:
-        if any(cell.strip() for cell in cells):
-            over = ["a cell beyond the header"] if len(cells) > len(heads) else []
-            yield f"line {lines.line_num}", dict(zip([*heads, *over], map(str.strip, cells), strict=False))
+    try:
+        heads = [head.strip().lower() for head in next(lines, [])]
+        if twice := [head for head in COLUMNS if heads.count(head) > 1]:
+            raise InputError(f"Plan {_name(place)}, line 1: column {twice[0]!r} is there twice: take one of them out.")
+        for cells in lines:
+            if any(cell.strip() for cell in cells):
+                over = ["a cell beyond the header"] if len(cells) > len(heads) else []
+                yield f"line {lines.line_num}", dict(zip([*heads, *over], map(str.strip, cells), strict=False))
+    except csv.Error:
+        where = f"Plan {_name(place)}, line {lines.line_num}"
+        raise InputError(f"{where}: it is no CSV: see whether a quotation mark before it is not closed.") from None
 
 
 def _yaml(text: str, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -137,14 +153,13 @@ def _checked(
                 parts[field] = made(row[name])
             except InputError as error:
                 problems.append(str(error))
-    if problems:
-        return None, problems
-    planned = Planned(str(row["authority"]), **parts)
+    # What a row lacks must not hide what is wrong with the rest of it.
+    planned = Planned(**{"authority": str(row.get("authority") or "x"), "quarter": "2020-21-Q1", "data": ""} | parts)
     try:
         planned.settings(Path(), Path())
     except InputError as error:
-        return None, [str(error)]
-    return planned, []
+        problems.append(str(error))
+    return None if problems else planned, problems
 
 
 def _audience(text: str, internal: bool) -> str:
@@ -172,12 +187,9 @@ def _found(text: str, base: Path | None) -> str:
         if not exists(text):
             raise InputError(f"data {shown(text)} is not there: give the folder or zip that holds the return.")
         return text
-    beside = base / text if base else Path(text)
-    return str(beside.resolve() if beside.exists() else find_data(text))
-
-
-def _base(place: str) -> Path | None:
-    return None if is_url(place) else Path(place).parent
+    with suppress(InputError):
+        return str(find_data(base / text if base else text))
+    return str(find_data(text))
 
 
 def _name(place: str) -> str:

@@ -9,18 +9,13 @@ from typing import Any
 from bond_eval.core.findings import FINDING_MIME, Finding
 from bond_eval.core.formats import capital, plural
 from bond_eval.workbook.execute import DIED, OUT_OF_MEMORY, TIMED_OUT, WORKER_LOST, Outcome
-from bond_eval.workbook.parameters import Declared
+from bond_eval.workbook.parameters import Declared, tags
 from bond_eval.workbook.settings import DONE, FAILED, INCOMPLETE, NotebookResult
 
 INJECTED = "injected-parameters"
 PARAMETERS = "parameters"
 ERROR_MARK = "papermill-error-cell-tag"
 _TITLE = re.compile(r"^#\s+(.+?)\s*#*$", re.MULTILINE)
-
-
-def tags(cell: Any) -> list[str]:
-    """A cell's tags."""
-    return list(cell.metadata.get("tags", []))
 
 
 def numbered(notebook: Any) -> Iterator[tuple[int, Any]]:

@@ -13,12 +13,11 @@ from typing import Any
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FILE, value_text
-from bond_eval.core.periods import Quarter, next_month
-from bond_eval.core.places import short_form
+from bond_eval.core.periods import Quarter, month_end
+from bond_eval.core.places import MANIFEST, RELEASE, short_form
 from bond_eval.evidence.cells import show
 from bond_eval.evidence.label_days import last_day
 from bond_eval.workbook import noise
-from bond_eval.workbook.manifest import MANIFEST
 from bond_eval.workbook.noise import BEYOND, UNTESTED, WITHIN, Judged
 
 FINDING, MOVED, REVISED, ARRIVED = "finding", "cell", "revision", "new data"
@@ -65,9 +64,9 @@ class Run:
         if self.manifest:
             return {**self.manifest["release"], "inputs": self.manifest["inputs"]}
         try:
-            kept: dict[str, Any] = json.loads((self.folder / "release.json").read_text(encoding="utf-8"))["facts"]
+            kept: dict[str, Any] = json.loads((self.folder / RELEASE).read_text(encoding="utf-8"))["facts"]
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(f"{self.folder.name} has neither {MANIFEST} nor release.json: run it again.") from error
+            raise InputError(f"{self.folder.name} has neither {MANIFEST} nor {RELEASE}: run it again.") from error
         return kept
 
     @property
@@ -321,7 +320,7 @@ def _ended(spec: Any, row: Mapping[str, str]) -> dt.date | None:
 
 def _last_day(text: str, name: str) -> dt.date | None:
     if name != "year" and (match := _MONTH.match(text)) and 1 <= int(match[2]) <= 12:
-        return next_month(dt.date(int(match[1]), int(match[2]), 1)) - dt.timedelta(days=1)
+        return month_end(dt.date(int(match[1]), int(match[2]), 1))
     return last_day(text)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import os
 from pathlib import Path
 from typing import Any
@@ -48,11 +46,9 @@ def write_page(comparison: Comparison, target: Path) -> None:
 
 def write_csv(comparison: Comparison, target: Path) -> None:
     """Write every movement, new and vanished finding as CSV."""
-    from bond_eval.core.atomic import write_text
+    from bond_eval.core.atomic import csv_text, write_text
 
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(comparison.csv_rows())
-    write_text(target, out.getvalue())
+    write_text(target, csv_text(comparison.csv_rows()))
 
 
 def summary(comparison: Comparison) -> str:
@@ -62,10 +58,10 @@ def summary(comparison: Comparison) -> str:
     signals = sum(one.verdict == BEYOND for one in charts)
     return (
         f"{formats.plural(len(moved), 'finding')} moved, {beyond} of them beyond noise; for {untested} no test can "
-        f"tell. {formats.plural(len(charts), 'control chart')} {'has' if len(charts) == 1 else 'have'} new points, "
-        f"{signals} with a signal; {formats.plural(len(revised), 'number')} of earlier periods "
-        f"{'was' if len(revised) == 1 else 'were'} revised. {formats.plural(len(comparison.new), 'finding')} "
-        f"{'is' if len(comparison.new) == 1 else 'are'} new and {len(comparison.vanished)} vanished."
+        f"tell. {formats.plural(len(charts), 'control chart has', 'control charts have')} new points, {signals} with a "
+        f"signal; {formats.plural(len(revised), 'number of earlier periods was', 'numbers of earlier periods were')} "
+        f"revised. {formats.plural(len(comparison.new), 'finding is', 'findings are')} new and "
+        f"{len(comparison.vanished)} vanished."
     )
 
 

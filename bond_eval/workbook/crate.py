@@ -12,6 +12,7 @@ from typing import Any
 
 from bond_eval.core import formats
 from bond_eval.core.atomic import write_json
+from bond_eval.core.places import MANIFEST, TIMINGS
 from bond_eval.workbook.settings import NotebookResult
 from bond_eval.workbook.spreadsheet import SYNTHETIC
 
@@ -111,7 +112,7 @@ def metadata(
 def _names(folder: Path) -> list[str]:
     """Files of the run by their path in it; those that are written later, or hash this one, are left out."""
     paths = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    return sorted(name for name in paths if name not in (FILE, "manifest.json", "timings.json"))
+    return sorted(name for name in paths if name not in (FILE, MANIFEST, TIMINGS))
 
 
 def _properties(path: Path) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bond_eval.core.atomic import write_json
+from bond_eval.core.formats import slug
 from bond_eval.workbook.spreadsheet import DAY, MARKING, SYMBOLS, SYNTHETIC, UNITS, source_of
 
 FILE = "datapackage.json"
@@ -37,7 +37,7 @@ def descriptor(files: Sequence[Path], facts: Mapping[str, Any], schema: Mapping[
     synthetic = f" {SYNTHETIC}" if facts["synthetic"] else ""
     package = {
         "$schema": f"{PROFILES}/datapackage.json",
-        "name": re.sub(r"[^a-z0-9]+", "-", f"{facts['authority']}-{facts['quarter']}".lower()).strip("-"),
+        "name": slug(f"{facts['authority']}-{facts['quarter']}"),
         "title": f"{facts['authority_name']}: tables of {facts['quarter']}",
         "description": about + synthetic + ("" if public else f" {MARKING}"),
         "sources": [{"title": "The authority's own files, as the manifest lists them, and published figures"}],

@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
-from bond_eval.core.findings import anchor, made_from
+from bond_eval.core.findings import anchor, made_from, unanswered
 from bond_eval.core.issues import SEVERITIES
+from bond_eval.core.places import TABLE_SCHEMA
 from bond_eval.workbook.pages import weight
 from bond_eval.workbook.settings import NotebookResult
 
@@ -41,7 +42,7 @@ def withheld(folder: Path) -> dict[str, tuple[int, int]]:
 
     `folder` holds a run's `tables`, schema.json among them. A count that was not available is not counted.
     """
-    path, found = folder / "tables" / "schema.json", dict[str, tuple[int, int]]()
+    path, found = folder / TABLE_SCHEMA, dict[str, tuple[int, int]]()
     schema = json.loads(path.read_text(encoding="utf-8"))["tables"] if path.is_file() else {}
     for id, table in schema.items():
         guarded = [value["name"] for value in table["values"] if value["kind"] == "count" and value["children"]]
@@ -96,8 +97,7 @@ def cards(
     first: dict[str, Mapping[str, Any]] = {}
     for finding in found:
         first.setdefault(finding["notebook"], finding)
-    unsaid = (finding for finding in found if finding["value"] is None and finding["no_interval"] == "not available")
-    lacking = Counter(finding["notebook"] for finding in unsaid)
+    lacking = Counter(finding["notebook"] for finding in found if unanswered(finding))
     return [
         {
             "result": result,

@@ -11,7 +11,7 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +46,30 @@ def alone(target: Path, wait: float, note: Callable[[str], None]) -> Iterator[No
     except OSError as error:
         raise InputError(f"Cannot write to {target.parent}: {reason(error)}") from error
     try:
-        write_json(holder, {"pid": os.getpid(), "host": platform.node(), "since": f"{dt.datetime.now():%d %B %H:%M}"})
+        write_json(holder, this_process())
         yield
     finally:
         holder.unlink(missing_ok=True)
         lock.release()
 
 
+def this_process() -> dict[str, Any]:
+    """What a holder says of itself."""
+    return {"pid": os.getpid(), "host": platform.node(), "since": f"{dt.datetime.now():%d %B %H:%M}"}
+
+
 def _who(holder: Path, target: Path) -> str:
+    with suppress(OSError):
+        return who(holder.read_bytes(), target)
+    return who(b"", target)
+
+
+def who(told: bytes, target: Path) -> str:
+    """Who runs a quarter, in the words of its holder."""
     try:
-        told = json.loads(holder.read_text(encoding="utf-8"))
-        words = f"process {told['pid']} on {told['host']} since {told['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
+        read = json.loads(told)
+        words = f"process {read['pid']} on {read['host']} since {read['since']}"
+    except (ValueError, KeyError, TypeError):
         words = "another process"
     return f"A run of {target.parent.name} {target.name} is going on ({words})"
 

@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import bond_eval
-from bond_eval.core.places import PACKAGE, REFERENCE, ROOT, digests, program
+from bond_eval.core.places import PACKAGE, REFERENCE, ROOT, digests, hashes, program
 from bond_eval.workbook.settings import NotebookResult, RunSettings
 from bond_eval.workbook.tidy import Scrubber
 
 PACKAGES = ("matplotlib", "nbconvert", "numpy", "pandas", "papermill", "pyarrow", "scipy", "statsmodels")
-MANIFEST, TIMINGS = "manifest.json", "timings.json"
 
 
 def provenance(settings: RunSettings, facts: Mapping[str, Any], left_out: Sequence[str]) -> dict[str, Any]:
@@ -54,11 +53,6 @@ def manifest(folder: Path, facts: Mapping[str, Any], results: Sequence[NotebookR
 def timings(results: Sequence[NotebookResult], seconds: float) -> dict[str, Any]:
     """The content of timings.json, in seconds; apart from the manifest, since no two runs take equally long."""
     return {"seconds": round(seconds, 2), "notebooks": {r.name: round(r.seconds, 2) for r in results}}
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file below a folder, by its path in it; the manifest and timings themselves are left out."""
-    return {name: digest for name, digest in digests(folder).items() if name not in (MANIFEST, TIMINGS)}
 
 
 def versions() -> dict[str, str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 from bond_eval.core import formats
 from bond_eval.core.findings import FINDING_MIME, anchor, interval_text
-from bond_eval.workbook.cells import INJECTED, PARAMETERS, numbered, tags, title, whole
-from bond_eval.workbook.parameters import assigned
+from bond_eval.workbook.cells import INJECTED, PARAMETERS, numbered, title, whole
+from bond_eval.workbook.parameters import assigned, tags
 from bond_eval.workbook.safe_html import clean, plain, with_anchors, words
 from bond_eval.workbook.safe_svg import inline
 from bond_eval.workbook.traced import tables_by_cell

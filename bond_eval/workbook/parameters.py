@@ -19,6 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from bond_eval.core import SEED, Audience
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 
@@ -41,8 +42,8 @@ class Common(BaseModel):
     authority: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
     quarter: Annotated[str, AfterValidator(lambda text: str(Quarter.parse(text)))]
     data: Annotated[str, Field(min_length=1)]
-    audience: Literal["public", "internal"] = "public"
-    seed: Annotated[int, Field(ge=0, lt=2**32)] = 2021
+    audience: Audience = "public"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = SEED
 
 
 class _Leaves(BaseModel):
@@ -75,7 +76,7 @@ def declared(path: Path) -> Declared:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         cells, own = content["cells"], content["metadata"].get("bond_eval", {})
-        kept = [(c["cell_type"], "".join(c["source"]), _tags(c), c.get("attachments")) for c in cells]
+        kept = [(c["cell_type"], "".join(c["source"]), tags(c), c.get("attachments")) for c in cells]
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise InputError(f"{path.name} cannot be read as a notebook: mend it or take it away.") from error
     try:
@@ -87,7 +88,7 @@ def declared(path: Path) -> Declared:
         told = wanted.get(part, "a list of ids" if part == "tables" else f"one of {', '.join(_Leaves.model_fields)}")
         raise InputError(f"{path.name} says in its metadata that {part} is {given}: it must be {told}.") from None
     findings = says.findings if isinstance(says.findings, int) else tuple(says.findings)
-    dials = dict(_dials("\n".join(source for _, source, tags, _ in kept if "parameters" in tags)))
+    dials = dict(_dials("\n".join(source for _, source, marks, _ in kept if "parameters" in marks)))
     digest = hashlib.sha256(json.dumps([kept, own], sort_keys=True).encode("utf-8")).hexdigest()
     return Declared(path.stem, says.stage, says.figures, findings, tuple(says.tables), dials, digest)
 
@@ -102,10 +103,10 @@ def dials(given: Mapping[str, Any], notebooks: Sequence[Declared]) -> dict[str, 
     known = {name: book.name for book in reversed(notebooks) for name in book.dials if name not in Common.model_fields}
     for name in given:
         if name in Common.model_fields:
-            raise InputError(f"Parameter {name!r} is every notebook's: give --{name}.")
+            raise InputError(f"Parameter {name!r} is every notebook's: give {_option(name)}.")
         if name not in known:
             near = nearest(name, [*known, *Common.model_fields])
-            where = f"of {known[near]}" if near in known else f"which is given as --{near}"
+            where = f"of {known[near]}" if near in known else f"which is given as {_option(near)}"
             raise InputError(f"No notebook that is run takes a parameter {name!r}: the nearest is {near!r}, {where}.")
     found = {}
     for book in notebooks:
@@ -114,6 +115,11 @@ def dials(given: Mapping[str, Any], notebooks: Sequence[Declared]) -> dict[str, 
         model = create_model(book.name, __config__=Common.model_config, **fields)
         found[book.name] = _checked(model, own, book.name)
     return found
+
+
+def _option(name: str) -> str:
+    """How the command line takes a parameter that every notebook is given."""
+    return "--internal for that edition" if name == "audience" else f"--{name}"
 
 
 def read_pairs(texts: Sequence[str]) -> dict[str, str]:
@@ -185,5 +191,6 @@ def _type(value: Any, kinds: Sequence[str]) -> Any:
     return Any if value is None else type(value)
 
 
-def _tags(cell: Mapping[str, Any]) -> list[str]:
+def tags(cell: Mapping[str, Any]) -> list[str]:
+    """A cell's tags."""
     return list(cell.get("metadata", {}).get("tags", []))

@@ -48,7 +48,7 @@ class Lines(Progress):
 class Bar(Progress):
     """A bar that fills as notebooks end, with the same lines above it."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, what: str = "Notebooks") -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
@@ -56,6 +56,7 @@ class Bar(Progress):
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._bar = RichProgress(*columns, console=Console(file=stream), transient=True)
         self._task: Any = None
+        self.what = what
 
     def note(self, text: str) -> None:
         """A line above the bar."""
@@ -64,7 +65,7 @@ class Bar(Progress):
     def begin(self, names: Sequence[str]) -> None:
         """Show the bar."""
         self._bar.start()
-        self._task = self._bar.add_task("Notebooks", total=len(names))
+        self._task = self._bar.add_task(self.what, total=len(names))
 
     def done(self, result: NotebookResult) -> None:
         """One further."""
@@ -84,7 +85,6 @@ def line(result: NotebookResult) -> str:
     return f"{text}: {result.message}" if result.message else text
 
 
-def for_terminal(stream: TextIO | None = None) -> Progress:
-    """A bar where the stream (standard error) is a terminal, else lines."""
-    stream = stream or sys.stderr
-    return Bar(stream) if stream.isatty() else Lines(stream)
+def for_terminal(what: str = "Notebooks") -> Progress:
+    """A bar of `what` where standard error is a terminal, else lines."""
+    return Bar(sys.stderr, what) if sys.stderr.isatty() else Lines(sys.stderr)

@@ -23,6 +23,8 @@ from bond_eval.workbook.traced import places
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 PUBLIC_RULE = " ".join(f"{symbol}: {meaning}." for symbol, meaning in SYMBOLS.items())
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+# A quarter, or a minus with its number, outside what is no prose: a line must not end within it.
+_WHOLE = re.compile(r"(<(title|style|script|svg|pre|code)\b.*?</\2>|<[^>]*>)|\d{4}-\d\d-Q\d|−£?\d[\d,.]*", re.DOTALL)
 INTERNAL_RULE = "Nothing is withheld in this edition: it must not be published or passed on."
 
 
@@ -122,6 +124,7 @@ def css() -> str:
 
 def _ended(html: str) -> str:
     # A mark that turns the direction of writing, in a name from data, would show what follows it in another order.
+    html = _WHOLE.sub(lambda found: found[0] if found[1] else f'<span class="whole">{found[0]}</span>', html)
     return _TURNS.sub("", html).strip() + "\n"
 
 

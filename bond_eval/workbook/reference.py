@@ -23,8 +23,6 @@ def write_reference(
     target: Path = REFERENCE_RUN,
     data: Path = SAMPLE,
     notebooks: Path = NOTEBOOKS,
-    jobs: int = 2,
-    progress: Progress | None = None,
     build: Builder | None = None,
     audit: bool = True,
 ) -> RunReport:
@@ -34,8 +32,8 @@ def write_reference(
     as it was where the audit finds what may not be published (the report says what), and raises InputError where any
     notebook is not whole.
     """
-    started, progress, refused = time.perf_counter(), progress or Progress(), tuple[str, ...]()
-    settings = RunSettings(data, AUTHORITY, QUARTER, out=target, jobs=jobs, notebooks=notebooks, audit=audit)
+    started, progress, refused = time.perf_counter(), Progress(), tuple[str, ...]()
+    settings = RunSettings(data, AUTHORITY, QUARTER, out=target, notebooks=notebooks, audit=audit)
     try:
         with interruptible(), replaced_folder(target) as work:
             done = perform(settings, progress, build)

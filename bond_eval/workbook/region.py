@@ -11,18 +11,19 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bond_eval.core import formats
+from bond_eval.core.atomic import csv_text
 from bond_eval.core.findings import anchor
 from bond_eval.core.periods import Quarter
+from bond_eval.core.places import MANIFEST, TABLE_SCHEMA
 from bond_eval.evidence.cells import CONFIDENTIAL, NOT_AVAILABLE
 from bond_eval.evidence.registry import ALL
 from bond_eval.workbook.batch_plan import Planned
 from bond_eval.workbook.compare import number_of
-from bond_eval.workbook.manifest import MANIFEST
 from bond_eval.workbook.store import joined, read, write
 
 PAGE, TABLE = "region.html", "region.csv"
@@ -94,9 +95,10 @@ class Run:
         return NOT_AVAILABLE
 
 
-def publish_region(plan: Sequence[Planned], out: str) -> tuple[str, ...]:
+def publish_region(plan: Sequence[Planned], out: str, stale: Collection[str] = ()) -> tuple[str, ...]:
     """Write region.html and region.csv of the plan's public runs that are there; nothing where there is none.
 
+    `stale`: names of jobs that failed, so that the run that stands there is not this batch's; the page marks them.
     Gives what the audit found, in words; then neither file is written. Raises InputError where `out` cannot be used.
     """
     runs = [run for job in plan if job.audience == "public" and (run := read_run(job, out))]
@@ -106,7 +108,7 @@ def publish_region(plan: Sequence[Planned], out: str) -> tuple[str, ...]:
     if falls := attack(rows, runs):
         return tuple(f"The regional page is not written: {fall}" for fall in falls)
     write(joined(out, TABLE), as_csv(rows).encode("utf-8"))
-    write(joined(out, PAGE), _page(rows, runs, plan).encode("utf-8"))
+    write(joined(out, PAGE), _page(rows, runs, plan, stale).encode("utf-8"))
     return ()
 
 
@@ -120,7 +122,7 @@ def read_run(job: Planned, out: str) -> Run | None:
     for id in sorted({POPULATION, *(headline.table for headline in HEADLINES)}):
         content = read(joined(out, *home, "tables", f"{id}.csv"))
         tables[id] = list(csv.DictReader(io.StringIO(content.decode("utf-8")))) if content else []
-    schema = json.loads(read(joined(out, *home, "tables", "schema.json")) or b'{"tables": {}}')["tables"]
+    schema = json.loads(read(joined(out, *home, TABLE_SCHEMA)) or b'{"tables": {}}')["tables"]
     return Run(job, json.loads(manifest)["release"], tables, schema)
 
 
@@ -153,11 +155,7 @@ def together(parts: Sequence[str]) -> str:
 
 def as_csv(rows: Csv, columns: Sequence[str] = (*LABELS, *VALUES)) -> str:
     """Rows as CSV; without `columns` as region.csv: tidy, a row a measure, quarter's last day and authority."""
-    out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text([columns, *([row[name] for name in columns] for row in rows)])
 
 
 def attack(rows: Csv, runs: Sequence[Run]) -> list[str]:
@@ -244,14 +242,14 @@ def _rate(count: str, people: str) -> str:
     return NOT_AVAILABLE if not of else f"{formats.half_up(10_000 * number / of, 1):.1f}"
 
 
-def _page(rows: Csv, runs: Sequence[Run], plan: Sequence[Planned]) -> str:
+def _page(rows: Csv, runs: Sequence[Run], plan: Sequence[Planned], stale: Collection[str] = ()) -> str:
     """region.html: a section a quarter, newest first, and the runs with a link to each."""
     from bond_eval.workbook.publish import PUBLIC_RULE, css, rendered
 
     names = {run.job.authority: str(run.facts["authority_name"]) for run in runs}
     made = {run.job.name for run in runs}
     quarters = sorted({job.quarter for job in plan if job.audience == "public"}, reverse=True)
-    sections = [_section(rows, quarter, names) for quarter in quarters]
+    sections = [_section(rows, quarter, names, stale) for quarter in quarters]
     parts = [("runs", "Runs of each authority"), *((section["id"], section["quarter"]) for section in sections)]
     return rendered(
         "region.html.j2",
@@ -262,11 +260,12 @@ def _page(rows: Csv, runs: Sequence[Run], plan: Sequence[Planned]) -> str:
         sections=sections,
         quarters=quarters,
         runs=_runs(plan, names, made),
+        stale={(job.authority, job.quarter) for job in plan if job.name in made & set(stale)},
         suppression=PUBLIC_RULE,
     )
 
 
-def _section(rows: Csv, quarter: str, names: Mapping[str, str]) -> dict[str, Any]:
+def _section(rows: Csv, quarter: str, names: Mapping[str, str], stale: Collection[str]) -> dict[str, Any]:
     end = Quarter.parse(quarter).end
     mine = [row for row in rows if row["date"] == end.isoformat()]
     tables = []
@@ -274,11 +273,16 @@ def _section(rows: Csv, quarter: str, names: Mapping[str, str]) -> dict[str, Any
         shown = [headline.name for headline in HEADLINES if headline.rate or value == "children"]
         cells = {(row["authority"], row["measure"]): _written(row[value]) for row in mine}
         lines = [
-            {"name": names.get(key, key) if key != ALL else ALL, "cells": [cells[key, name] for name in shown]}
+            {"name": _name(key, quarter, names, stale), "cells": [cells[key, name] for name in shown]}
             for key in dict.fromkeys(row["authority"] for row in mine)
         ]
         tables.append({"caption": f"{quarter}: {words}", "heads": shown, "lines": lines})
     return {"id": anchor(quarter), "quarter": quarter, "day": formats.date(end), "tables": tables if mine else []}
+
+
+def _name(key: str, quarter: str, names: Mapping[str, str], stale: Collection[str]) -> str:
+    mark = " (run failed)" if f"{key}-{quarter}" in stale else ""
+    return f"{names.get(key, key)}{mark}" if key != ALL else ALL
 
 
 def _written(text: str) -> str:
@@ -290,6 +294,7 @@ def _runs(plan: Sequence[Planned], names: Mapping[str, str], made: set[str]) -> 
     public = [job for job in plan if job.audience == "public"]
     return [
         {
+            "key": authority,
             "name": names.get(authority, authority),
             "links": {
                 job.quarter: f"{authority}/{job.folder}/index.html" if job.name in made else ""

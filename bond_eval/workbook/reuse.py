@@ -19,8 +19,8 @@ from typing import Any
 
 from bond_eval.core.atomic import write_bytes
 from bond_eval.core.errors import InputError
-from bond_eval.core.places import PACKAGE, REFERENCE, ROOT, digests
-from bond_eval.workbook.manifest import MANIFEST, TIMINGS, git_state, hashes, versions
+from bond_eval.core.places import MANIFEST, PACKAGE, REFERENCE, ROOT, TIMINGS, digests, hashes
+from bond_eval.workbook.manifest import git_state, versions
 from bond_eval.workbook.settings import NotebookResult, RunSettings
 
 RELEASE, RUN = "_release", "_run"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +13,14 @@ from typing import Any
 from bond_eval.core.atomic import replaced_folder, write_json, write_text
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import FILE as FINDINGS
+from bond_eval.core.places import MANIFEST, TIMINGS, hashes
 from bond_eval.workbook import ledger, reuse
 from bond_eval.workbook.attack import Refused, attack, weak, write_tables
 from bond_eval.workbook.cells import assess, cut_off
 from bond_eval.workbook.collect import as_file, collect
 from bond_eval.workbook.execute import Job, Outcome, execute_all, kernel_environment, warm
 from bond_eval.workbook.locks import STATE, alone, interruptible, private_folder
-from bond_eval.workbook.manifest import MANIFEST, TIMINGS, manifest, provenance, timings
+from bond_eval.workbook.manifest import manifest, provenance, timings
 from bond_eval.workbook.parameters import Declared, declared, dials
 from bond_eval.workbook.progress import Progress
 from bond_eval.workbook.settings import DONE, INCOMPLETE, NotebookResult, RunReport, RunSettings, chosen, notebook_names
@@ -48,11 +50,11 @@ def run_workbook(settings: RunSettings, progress: Progress | None = None, build:
     """Build the release, run the notebooks, and publish pages, tables, findings and manifest in settings.folder.
 
     What an earlier run made is used again where nothing that it is made of has changed. A notebook that fails does so
-    alone; the report tells and its exit status is 1. Where the audit finds what may not be published, the last run
-    stays and the status is 3. `build` makes the release (evidence.release.build_release where None). Raises InputError,
-    leaving the last run as it was, where parameters or data cannot be used, a file was changed while it was read, a
-    notebook named is not there, two findings share an id, the folder cannot be written or is held by another run, or
-    what the last run of the quarter sealed was changed since.
+    alone; the report tells, and its exit status is 1. The last run stays where it was whole and this one is not, and
+    where the audit finds what may not be published: the status is then 3. `build` makes the release
+    (evidence.release.build_release where None). Raises InputError, leaving the last run as it was, where parameters or
+    data cannot be used, a file was changed while it was read, a notebook named is not there, two findings share an id,
+    the folder cannot be written or is held by another run, or what the last run of the quarter sealed was changed.
     """
     started = time.perf_counter()
     progress, asked = progress or Progress(), _asked(settings)
@@ -81,11 +83,11 @@ def run_workbook(settings: RunSettings, progress: Progress | None = None, build:
 
 
 def _made(asked: _Asked, progress: Progress, build: Builder | None, store: reuse.Store, log: ledger.Log) -> RunReport:
-    """The run made and put in place, unless the audit refuses it."""
+    """The run made and put in place, unless the audit refuses it or one that was whole would go for one that is not."""
     from bond_eval.workbook.seals import earlier_seals, own_seals, write_seals
 
     settings, started = asked.settings, time.perf_counter()
-    sealed, refused = own_seals(settings), tuple[str, ...]()
+    sealed, refused, stands = own_seals(settings), tuple[str, ...](), False
     try:
         with replaced_folder(settings.folder) as work:
             done = perform(settings, progress, build, earlier_seals(settings), store, log)
@@ -95,12 +97,27 @@ def _made(asked: _Asked, progress: Progress, build: Builder | None, store: reuse
             write_json(work / TIMINGS, timings(done.results, time.perf_counter() - started))
             reuse.check(settings, store, asked.wanted)
             attack(work, settings, progress, log)
+            if not all(result.done for result in done.results) and _stands(asked):
+                raise Refused(())
     except Refused as refusal:
-        refused = refusal.lines
+        refused, stands = refusal.lines, _stands(asked)
     except BaseException:
         reuse.check(settings, store, asked.wanted, refuse=False)
         raise
-    return RunReport(settings.folder, done.results, time.perf_counter() - started, refused)
+    return RunReport(settings.folder, done.results, time.perf_counter() - started, refused, stands)
+
+
+def _stands(asked: _Asked) -> bool:
+    """True where the last run is there, whole, and no smaller than this one was to be."""
+    folder = asked.settings.folder
+    try:
+        told = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        names = {book["name"] for book in told["notebooks"] if book["status"] == DONE}
+        there = told["files"].items() <= hashes(folder).items()
+        whole = len(names) == len(told["notebooks"]) and (not told["left_out"] or names >= set(asked.wanted))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return False  # there is none, or it is not of this program's making
+    return there and whole
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from typing import Any
 
+from bond_eval.core.formats import slug
+
 
 def _names(words: str) -> frozenset[str]:
     return frozenset(words.split())
@@ -90,8 +92,7 @@ def with_anchors(html: str, taken: set[str]) -> tuple[str, list[tuple[str, str]]
     contents = []
     for heading in soup.find_all(re.compile("^h[1-6]$")):
         text = " ".join(heading.get_text().split())
-        slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "part"
-        heading["id"] = _free(slug, taken)
+        heading["id"] = _free(slug(text) or "part", taken)
         if heading.name == "h2":
             contents.append((str(heading["id"]), text))
     return str(soup), contents
@@ -177,9 +178,9 @@ def _sink_headings(soup: Any, level: int) -> None:
         heading.name = f"h{min(6, int(heading.name[1]) + shift)}"
 
 
-def _free(slug: str, taken: set[str]) -> str:
-    number, free = 2, slug
+def _free(stem: str, taken: set[str]) -> str:
+    number, free = 2, stem
     while free in taken:
-        free, number = f"{slug}-{number}", number + 1
+        free, number = f"{stem}-{number}", number + 1
     taken.add(free)
     return free

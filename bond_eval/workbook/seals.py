@@ -20,12 +20,11 @@ from bond_eval.core import formats
 from bond_eval.core.atomic import write_json
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter, financial_year_start, year_label
-from bond_eval.core.places import SEALS
+from bond_eval.core.places import MANIFEST, SEALS
 from bond_eval.economics.sealing import THOUSANDS, Forecast, Seal, SealedRun, checked, sealed_again
 from bond_eval.evidence.tables.sealed_runs import AVOIDED, CHILDREN, COST, PUBLISHED, published_in_force
 from bond_eval.placements.categories import EXTERNAL
 from bond_eval.placements.outlook import CONTINUE
-from bond_eval.workbook.manifest import MANIFEST
 from bond_eval.workbook.settings import RunSettings
 
 AHEAD = 4

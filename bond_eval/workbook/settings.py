@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bond_eval.core import SEED, formats
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, short_form
+from bond_eval.workbook.ledger import FILE as LEDGER
 from bond_eval.workbook.parameters import common, nearest
 
-AUDIENCES = ("public", "internal")
 DONE, FAILED, INCOMPLETE = "done", "failed", "incomplete"  # or, of a kernel, what execute names
 BACK = 40  # quarters
 
@@ -24,7 +25,8 @@ class RunSettings:
 
     `cell_timeout` is in seconds a cell, `memory_mb` in megabytes a notebook (None: as much as there is). `force` runs
     what is unchanged too; `dials`: parameters of notebooks' own; `audit`: attack a public run before it is put in
-    place; `wait`: seconds to wait for another run of the same folder. Raises InputError where the parts cannot be used.
+    place; `wait`: seconds to wait for another run of the same folder; `given`: the URL that the data were fetched from.
+    Raises InputError where the parts cannot be used.
     """
 
     data: Path
@@ -34,7 +36,7 @@ class RunSettings:
     only: tuple[str, ...] = ()
     jobs: int = 2
     audience: str = "public"
-    seed: int = 2021
+    seed: int = SEED
     notebooks: Path = NOTEBOOKS
     cell_timeout: int = 900
     memory_mb: int | None = None
@@ -42,6 +44,7 @@ class RunSettings:
     dials: Mapping[str, Any] = field(default_factory=dict)
     audit: bool = True
     wait: float = 600.0
+    given: str = ""
 
     def __post_init__(self) -> None:
         """Refuse what would write outside `out` or mislabel the edition."""
@@ -78,8 +81,9 @@ class RunSettings:
     def command(self) -> str:
         """The command that gives the same run again."""
         parts = ["bond-eval", "run"]
+        told = self.parameters() | ({"data": self.given} if self.given else {})
         for name in ("data", "authority", "quarter", "seed"):
-            parts += [f"--{name}", str(self.parameters()[name])]
+            parts += [f"--{name}", str(told[name])]
         if self.audience == "internal":
             parts.append("--internal")
         for name in self.only:
@@ -121,12 +125,14 @@ class RunReport:
     """What a run left: `folder` with the site, one result a notebook, and the seconds it took.
 
     `refused`: what the audit found, line by line; where there is anything, the folder is still that of the last run.
+    `stands`: it is that too, since the last run was whole and this one is refused or not whole.
     """
 
     folder: Path
     results: tuple[NotebookResult, ...]
     seconds: float
     refused: tuple[str, ...] = ()
+    stands: bool = False
 
     @property
     def exit_status(self) -> int:
@@ -134,6 +140,16 @@ class RunReport:
         if self.refused:
             return 3
         return 0 if all(result.done for result in self.results) else 1
+
+    def kept(self) -> list[str]:
+        """Why the last run, if any, was left as it was, line by line; none where it was not."""
+        if self.refused:
+            told = f"Nothing is published in {self.folder}{', where the earlier run stands' * self.stands}: report the"
+            return [*self.refused, f"{told} lines above. To look inside, add --internal."]
+        bad = formats.listed([f"{result.name} ({result.status})" for result in self.results if not result.done])
+        told = f"The earlier run of {self.folder.name} stands, since it was whole and this one lacks {bad}: "
+        told += f"{self.folder.parent / LEDGER} is the log, and another --out shows the pages."
+        return [told] if self.stands else []
 
 
 def earlier(beside: Path, quarter: Quarter, edition: str = "") -> list[tuple[Quarter, Path]]:

@@ -17,7 +17,7 @@ from bond_eval.core import formats
 from bond_eval.core.atomic import replaced_folder, write_json
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
-from bond_eval.core.places import digests
+from bond_eval.core.places import MANIFEST, TABLE_SCHEMA, digests, hashes
 from bond_eval.workbook import pdf
 from bond_eval.workbook.attack import Refused
 from bond_eval.workbook.compare import Run, read_run, there
@@ -25,7 +25,6 @@ from bond_eval.workbook.crate import FILE as CRATE
 from bond_eval.workbook.crate import write_crate
 from bond_eval.workbook.datapackage import write_datapackage
 from bond_eval.workbook.locks import alone, private_folder
-from bond_eval.workbook.manifest import MANIFEST, hashes
 from bond_eval.workbook.pages import NO_ALT
 from bond_eval.workbook.progress import Progress
 from bond_eval.workbook.publish import Pages, publish
@@ -179,7 +178,7 @@ def _write(work: Path, source: Run, stamp: Mapping[str, Any]) -> Pages:
     pages = Pages(work, facts, books, results, found, source.manifest, tables, before[-1] if before else None)
     for write in (publish, write_documents, write_findings, write_tables):
         write(pages)
-    schema = _json(work / "tables" / "schema.json")["tables"]
+    schema = _json(work / TABLE_SCHEMA)["tables"]
     write_spreadsheet(work / SHEETS, pages.site, tables, schema, found)
     write_datapackage(work, facts, schema)
     return pages

@@ -33,11 +33,13 @@ SYMBOLS = {
 UNITS = {
     "count": ("count", "#,##0"),
     "percent": ("share of 1, shown in per cent", "0%"),
+    "chance": ("share of 1, shown in per cent", "0%"),
     "rate": ("rate, as its heading says", "#,##0.0"),
     "decimal": ("number", "#,##0.0"),
     "number": ("number", "#,##0"),
     "signed": ("number, with its sign", "+#,##0;−#,##0;0"),
     "factor": ("factor", "0.000"),
+    "ratio": ("ratio", "0.00"),
     "money": ("pounds", "£#,##0;−£#,##0"),
     "pounds": ("pounds", "£#,##0;−£#,##0"),
     "thousands": ("thousands of pounds", "#,##0;(#,##0)"),

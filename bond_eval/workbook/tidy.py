@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bond_eval.core.places import ROOT
-from bond_eval.workbook.cells import ERROR_MARK, tags
+from bond_eval.workbook.cells import ERROR_MARK
+from bond_eval.workbook.parameters import tags
 
 _BEFORE = r"(?<![\w.~</\\-])"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")

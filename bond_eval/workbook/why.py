@@ -13,19 +13,24 @@ from typing import Any
 from bond_eval.core import formats
 from bond_eval.core.errors import InputError
 from bond_eval.core.findings import anchor, questions
-from bond_eval.core.places import REFERENCE, ROOT, digests
+from bond_eval.core.places import REFERENCE, ROOT, SEALS, digests
 from bond_eval.workbook.compare import Run, read_run
 from bond_eval.workbook.pages import weight
 from bond_eval.workbook.parameters import nearest
 
-SHOWN = 5  # tests
-_FACTS = re.compile(r"[\w.-]+\.csv")
+TESTS = ROOT / "tests"
+SHOWN = 5  # of them
+_FACTS = re.compile(r"[\w.-]+\.(?:csv|jsonl)")
 _PROOFS = ("oracles", "worlds", "unit", "properties", "faults", "attack")
-# Words of a source that stand for the return itself.
-_OWN = ("SSDA903", "return", "stitching", "findings.json", "files themselves")
+# Words of a source that stand for the return itself, and for much more than they name.
+_OWN = ("SSDA903", "return", "stitching", "the files", "Episodes files", "bond-eval check")
+_WORDS = {
+    "the scorecard|computed measures": "the return, finance, register and data/reference/measures.csv",
+    "findings.json": "the return, finance, register, measures, dfe",
+}
 
 
-def chain(folder: Path, id: str, tests: Path = ROOT / "tests") -> list[tuple[str, str]]:
+def chain(folder: Path, id: str) -> list[tuple[str, str]]:
     """(step, what stands there) from the statement to the tests. Raises InputError for an unknown id, with the nearest.
 
     Reads the run's published files, the table registry and, where the repository is there, its tests.
@@ -41,7 +46,7 @@ def chain(folder: Path, id: str, tests: Path = ROOT / "tests") -> list[tuple[str
         *(("Question", f"{name}: {questions()[name]['text']}") for name in finding["questions"] if name in questions()),
         *(("Caveat", caveat) for caveat in finding["caveats"]),
         ("Notebook", _place(run, finding)),
-        *_table(run, finding, tests),
+        *_table(run, finding),
     ]
 
 
@@ -58,10 +63,10 @@ def _place(run: Run, finding: Mapping[str, Any]) -> str:
     return f"{finding['notebook']}.ipynb, cell {finding['cell']}, stage {finding['stage']}{there}"
 
 
-def _table(run: Run, finding: Mapping[str, Any], tests: Path) -> Iterator[tuple[str, str]]:
+def _table(run: Run, finding: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     id, facts = finding["table"], run.release
     rows = f", {formats.plural(len(run.table(id)), 'row')} in tables/{id}.csv" if id in run.tables else ""
-    made = addresses([id], facts, tests, (finding["id"],))
+    made = addresses([id], facts, (finding["id"],))
     if not made:
         yield "Table", f"{id}{rows}; it is not registered any more"
     for one in made:
@@ -70,11 +75,13 @@ def _table(run: Run, finding: Mapping[str, Any], tests: Path) -> Iterator[tuple[
     yield "Method", finding["method"]
     # The rows of a file can be a count of children, so that a public manifest leaves them out.
     supplied = (*facts["inputs"], *facts.get("other_inputs", ()))
-    many = {item["file"]: f", {formats.plural(item['rows'], 'row')}" for item in supplied if "rows" in item}
+    many = {item["file"]: f", {formats.plural(item['rows'], 'row')}" for item in supplied if item.get("rows")}
     for one in made:
         own = [(item["file"], item["sha256"]) for item in facts["inputs"] if one.own]
         yield from (("Input", f"{name}{many.get(name, '')}, {digest}") for name, digest in (*one.files, *own))
-        none = "no test names this table" if tests.is_dir() else "the tests are not here"
+        if not (one.files or own):
+            yield "Input", f"none, since no such file was given: {one.source}"
+        none = "no test names this table" if TESTS.is_dir() else "the tests are not here"
         yield from (("Test", name) for name in one.tests or [none])
 
 
@@ -82,12 +89,20 @@ def _spoken_of(
     source: str, facts: Mapping[str, Any], reference: Mapping[str, str]
 ) -> tuple[tuple[tuple[str, str], ...], bool]:
     """What a source speaks of: (file, SHA-256) of reference and of beside the return; and whether the return itself."""
+    for word, stands_for in _WORDS.items():
+        source = re.sub(word, stands_for, source)
     named = [name for name in dict.fromkeys(_FACTS.findall(source)) if name in reference]
     rest = source.replace("data/reference/", "")
-    beside = [item for item in facts.get("other_inputs", ()) if item["file"].split("/", 1)[0] in rest]
+    beside = [item for item in facts.get("other_inputs", ()) if _group(item["file"]) in rest.lower()]
     files = [(f"data/reference/{name}", reference[name]) for name in named]
     files += [(item["file"], item["sha256"]) for item in beside]
-    return tuple(files), any(word in rest for word in _OWN) or not files
+    return tuple(files), any(word in rest for word in _OWN)
+
+
+def _group(file: str) -> str:
+    """What sources call a file beside the return: its folder; what earlier quarters sealed has theirs, and is named."""
+    folder, _, name = file.partition("/")
+    return name if name == SEALS else folder
 
 
 def naming_tests(tests: Path, names: tuple[str, ...]) -> list[str]:
@@ -156,9 +171,7 @@ class Address:
     tests: tuple[str, ...]
 
 
-def addresses(
-    ids: Iterable[str], facts: Mapping[str, Any], tests: Path = ROOT / "tests", also: tuple[str, ...] = ()
-) -> list[Address]:
+def addresses(ids: Iterable[str], facts: Mapping[str, Any], also: tuple[str, ...] = ()) -> list[Address]:
     """The address of each registered table of `ids`, in their order. `facts`: a release's, with its inputs.
 
     `also`: what else a test may name to count as one of the table's.
@@ -168,7 +181,7 @@ def addresses(
     known, reference, found = registered() | of_findings(), digests(REFERENCE), []
     for spec in (known[id] for id in ids if id in known):
         files, own = _spoken_of(spec.source, facts, reference)
-        named = sorted(naming_tests(tests, (spec.id, f"{spec.build.__name__}()", *also)), key=_kind)
+        named = sorted(naming_tests(TESTS, (spec.id, f"{spec.build.__name__}()", *also)), key=_kind)
         made = f"{spec.build.__module__}.{spec.build.__name__}"
         found.append(Address(spec.id, spec.title, made, spec.method, spec.source, files, own, tuple(named)))
     return found

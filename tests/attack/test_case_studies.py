@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from bond_eval.core.periods import Quarter
-from bond_eval.core.places import SAMPLE
+from bond_eval.core.places import RELEASE, SAMPLE
 from bond_eval.evidence.registry import registered
-from bond_eval.evidence.release import FILE, Release, build_release
+from bond_eval.evidence.release import Release, build_release
 from bond_eval.evidence.tables import voice_and_cases as voices
 from bond_eval.evidence.view import load_view
 
@@ -42,7 +42,7 @@ def release(folder: Path) -> Release:
 
 def test_neither_refused_cases_nor_summaries_are_published(release: Release, tmp_path: Path) -> None:
     release.save(tmp_path)
-    files = [*release.csv_files().values(), (tmp_path / FILE).read_text(encoding="utf-8")]
+    files = [*release.csv_files().values(), (tmp_path / RELEASE).read_text(encoding="utf-8")]
     files += [text for name in TABLES for text in release.tables[name]._repr_mimebundle_().values()]
     for word in (*REFUSED.values(), SUMMARY):
         assert not [text[:60] for text in files if word.lower() in text.lower()]

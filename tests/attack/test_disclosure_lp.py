@@ -15,6 +15,7 @@ import pytest
 
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
+from bond_eval.core.places import PLAN
 from bond_eval.evidence import disclosure, disclosure_lp, registry
 from bond_eval.evidence.disclosure import Plan, collapsed, earlier, make_plan, model_of
 from bond_eval.evidence.gate import protect
@@ -330,11 +331,11 @@ def test_what_an_attack_asks_for_is_withheld_but_for_what_earlier_releases_give(
 def test_the_plan_is_saved_beside_a_public_release_only(tmp_path: Path) -> None:
     plan = Plan(frozenset({("dated", ("2020-03-31", "a"), "n")}))
     Release({}, {}, plan).save(tmp_path)
-    saved = json.loads((tmp_path / disclosure.FILE).read_text(encoding="utf-8"))
+    saved = json.loads((tmp_path / PLAN).read_text(encoding="utf-8"))
     assert saved == {"hidden": {"dated": {"n": [["2020-03-31", "a"]]}}}
     (tmp_path / "internal").mkdir()
     Release({}, {}).save(tmp_path / "internal")
-    assert not (tmp_path / "internal" / disclosure.FILE).exists()
+    assert not (tmp_path / "internal" / PLAN).exists()
 
 
 def test_two_rows_with_the_same_labels_are_refused() -> None:

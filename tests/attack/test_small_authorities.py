@@ -142,7 +142,7 @@ STAND = {
     "a published figure, or worked out from published figures alone": {
         "benefits_2019": "amount", "harbour_claim": "share", "programme_claims": "claimed implied cost needed",
         "social_value_proxies": "proxy priced", "stopping_risks": "who likely notice money at_most",
-        "tcs_claims": "claimed implied needed years",
+        "tcs_claims": "claimed implied needed months",
     },
     "sealed and published by an earlier run": {
         "sealed_pounds": "made_on sealed lower upper moved changed prices seal",

@@ -23,6 +23,12 @@ from tests.tiny_runs import NAMES, bytes_of, laid_out, notebook, runs
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="signals of another kind")
 LAST = ("out", "salford", "2020-21-Q2")
+# Does what a file says that lies beside the data, once.
+FAULT = """fault = pathlib.Path(os.environ["TINY_FAULT"])
+if fault.exists():
+    text = fault.read_text()
+    fault.unlink()
+    exec(text)"""
 SEEDS = range(20)
 
 
@@ -32,6 +38,8 @@ class Place:
     def __init__(self, base, whole=None):
         self.base, self.mark = laid_out(base), uuid.uuid4().hex
         self.temporary = Path(tempfile.mkdtemp(prefix="t"))  # short, since sockets have short names
+        self.fault = base / "fault"
+        nbformat.write(notebook("02_moves", FAULT), base / "nbs" / "02_moves.ipynb")
         if whole:
             shutil.copytree(whole / "out", base / "out")
             (base / "data" / "episodes.csv").write_text("CHILD\nchanged\n", encoding="utf-8")
@@ -42,6 +50,7 @@ class Place:
 
     def start(self, *words, **other):
         variables = os.environ | {"PYTHONPATH": str(ROOT), "TINY_MARK": self.mark, "TMPDIR": str(self.temporary)}
+        variables["TINY_FAULT"] = str(self.fault)
         command = [sys.executable, str(ROOT / "tests" / "tiny_runs.py"), str(self.base), *words]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
         return subprocess.Popen(command, env=variables, cwd=ROOT, **pipes, **other)
@@ -142,6 +151,7 @@ def interrupted(place, whole, seed):
     place.clean()
     # A signal that comes once all is done may still end the interpreter.
     assert (process.returncode, runs(place.events())[-1].ended) in ((130, 130), (0, 0), (-number, 0)), said
+    assert said.count("bond-eval: interrupted; ") == (process.returncode == 130)
     ends_well(place, whole)
 
 
@@ -183,6 +193,33 @@ def test_a_last_run_put_aside_when_the_power_went_is_brought_back(place, whole):
     assert place.run()[0] == 2
     (place.base / "kept").replace(place.base / "nbs" / "01_counts.ipynb")
     ends_well(place, whole)
+
+
+# Kernels ---------------------------------------------------------------------------------------------------------
+
+KERNELS = {
+    "died": "os.kill(os.getpid(), 9); time.sleep(9)",
+    "died of a segfault": "import ctypes; ctypes.string_at(0)",
+    "timed out": "while True:\n    try:\n        time.sleep(1)\n    except KeyboardInterrupt:\n        pass",
+    "out of memory": "block = bytearray(6 * 2**30)",
+    "failed": "raise ValueError('x')",
+}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.full] * (n != "died")) for n in KERNELS])
+def test_a_notebook_that_fails_leaves_a_whole_last_run_and_a_plain_run_makes_it_good(place, whole, name):
+    if name == "out of memory" and sys.platform != "linux":
+        pytest.skip("the cap is Linux's")
+    place.fault.write_text(KERNELS[name], encoding="utf-8")
+    status, said = place.run("--timeout", "2", "--memory", "1000")
+    word = name.partition(" of a")[0]
+    assert (status, runs(place.events())[-1].statuses["02_moves"]) == (1, word), said
+    place.clean()
+    assert bytes_of(place.folder) == whole[1] and not place.fault.exists()
+    assert f"The earlier run of 2020-21-Q2 stands, since it was whole and this one lacks 02_moves ({word}): " in said
+    assert f"{place.folder.parent / 'ledger.jsonl'} is the log" in said
+    ends_well(place, whole)
+    assert runs(place.events())[-1].statuses == {"01_counts": "reused", "02_moves": "done", "41_answers": "done"}
 
 
 # Two at once -----------------------------------------------------------------------------------------------------
@@ -340,6 +377,7 @@ def test_papermill_marks_dead_and_timed_out_notebooks_completed_and_the_ledger_d
         executed = nbformat.read(target, as_version=4)
         marks[name] = {cell.metadata.papermill.status for cell in executed.cells}
         assert not any(cell.metadata.papermill.exception for cell in (executed, *executed.cells))
+    shutil.rmtree(place.folder)  # a whole run would stand
     status, _ = place.run("--timeout", "2")
     past = runs(place.events())[-1]
     assert marks == {name: {"completed"} for name in cells}

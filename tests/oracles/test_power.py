@@ -41,7 +41,7 @@ def test_a_fall_that_nothing_could_show_is_said():
 
 
 def test_an_effect_shows_later_the_smaller_it_is():
-    half, tenth = (periods_until(ratio, 200, 58, 8, step=3) for ratio in (0.5, 0.9))
+    half, tenth = (periods_until(ratio, 200, 58, 8) for ratio in (0.5, 0.9))
     assert half is not None
     assert tenth is None or tenth > half
     assert periods_until(0.999, 200, 58, 8) is None

@@ -132,3 +132,8 @@ def test_keys_that_no_one_number_holds_are_sorted_all_the_same():
     for first, second in ((2**32 - 1, 2**31 + 9), (2**40, 2**40)):
         keys = pd.Series([0, first, 1, 1]), pd.Series([5, second, 3, 3])
         assert _order(*keys).tolist() == [0, 2, 3, 1]
+    # One number for all is no room, and a day before 1970 takes none away.
+    far = pd.Series([0, 2**23, 2**40]), pd.Series([0, 1, 2**40])
+    assert _order(pd.Series([7, 7, 7]), *far).tolist() == [0, 1, 2]
+    assert _order(pd.Series([0, 2**22, 2**41]) - 2**40, pd.Series([0, 1, 2**41]) - 2**40).tolist() == [0, 1, 2]
+    assert _order(pd.Series([1, 0]), pd.Series([-5, 4])).tolist() == [1, 0]

@@ -53,7 +53,7 @@ def test_limits_with_and_without_screened_moving_ranges(screened, lower, upper):
     for found, expected in ((chart.mean, 1.944), (chart.lower, lower), (chart.upper, upper)):
         assert found == pytest.approx(np.full(18, expected), abs=5e-4)
     assert list(np.flatnonzero(chart.outside)) == [4]
-    assert (chart.reason[4], chart.verdict[4], chart.n, chart.enough) == ("outside", "neutral", 18, True)
+    assert (chart.reason[4], chart.verdict[4], chart.n) == ("outside", "neutral", 18)
 
 
 @pytest.mark.parametrize(
@@ -121,9 +121,9 @@ def test_the_first_rule_met_decides():
 def test_eleven_points_are_not_judged_and_twelve_are():
     values = [*QUIET[:10], 40]
     few, enough = xmr(values), xmr([*QUIET[:11], 40])
-    assert not few.enough and set(few.verdict) == {"too few points"} and not few.outside.any()
+    assert set(few.verdict) == {"too few points"} and not few.outside.any()
     assert few.mean[0] == pytest.approx(np.mean(values)) and np.isfinite(few.upper).all()
-    assert enough.enough and enough.outside[-1] == 1
+    assert spc.TOO_FEW not in enough.verdict and enough.outside[-1] == 1
 
 
 def test_re_basing_steps_the_limits_and_no_run_crosses_it():
@@ -132,23 +132,22 @@ def test_re_basing_steps_the_limits_and_no_run_crosses_it():
     apart = [xmr(before), xmr(after)]
     for line in ("mean", "lower", "upper", "moving_range"):
         assert list(getattr(chart, line)) == pytest.approx(np.concatenate([getattr(a, line) for a in apart]))
-    assert chart.enough and set(chart.verdict) == {"common cause"}
+    assert set(chart.verdict) == {"common cause"}
     assert xmr(before + after).shift.all()  # the same points on one base are two shifts
     short = xmr(before + after[:4], rebase_at=[12])
-    assert not short.enough
     assert list(short.verdict) == ["common cause"] * 12 + ["too few points"] * 4
 
 
 def test_missing_values_are_unjudged_and_do_not_break_the_mean_or_a_run():
     nan = float("nan")
     chart = xmr([*QUIET[:5], nan, *QUIET[5:]])
-    assert chart.mean[0] == 10 and chart.n == 12 and chart.enough
+    assert chart.mean[0] == 10 and chart.n == 12 and spc.TOO_FEW not in chart.verdict
     assert chart.verdict[5] == "missing" and np.isfinite(chart.upper[5])
     assert chart.moving_range[0] == pytest.approx(np.delete(np.abs(np.diff(QUIET)), 4).mean())
     run = [1.0, 9, 1, 9, 1, 6, 7, 6, nan, 7, 6, 7, 6, 1, 9, 1]
     assert list(np.flatnonzero(xmr(run).shift)) == [5, 6, 7, 9, 10, 11, 12]
     isolated = xmr([1.0, nan] * 12)  # no two neighbours, so no moving range and no limits to judge by
-    assert not isolated.enough and np.isnan(isolated.upper).all()
+    assert spc.TOO_FEW in isolated.verdict and np.isnan(isolated.upper).all()
 
 
 def test_the_frame_has_a_row_a_point():

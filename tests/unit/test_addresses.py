@@ -11,7 +11,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 from bond_eval.core.places import REFERENCE, REFERENCE_RUN, ROOT, digests
-from bond_eval.workbook import pdf, site
+from bond_eval.evidence.registry import of_findings, registered
+from bond_eval.workbook import pdf, site, why
 from bond_eval.workbook.publish import Pages
 from bond_eval.workbook.site import publish_run
 from bond_eval.workbook.site_pages import write_tables
@@ -152,7 +153,45 @@ def test_a_test_is_found_through_its_fixture_and_a_field_of_the_same_name_is_non
     assert naming_tests(tmp_path / "tests", ("placed", "build()"))[1:] == ["tests/test_a.py::test_three"]
 
 
-def test_a_table_of_findings_has_an_address_and_one_that_is_gone_has_none():
+# Words of a source, in any case, and the files beside the return that they stand for.
+STAND_FOR = {"dfe": r"\bDfE\b", "finance": r"\bfinance files\b", "register": r"\bregister\b",
+             "measures": r"\bmeasures/", "sealed.json": r"\bsealed\.json\b", "postcodes.csv": r"\bpostcodes\.csv\b"}  # fmt: skip
+OF_RETURN = (
+    r"SSDA903|\breturn\b|Episodes|stitching|the files\b(?! on)|scorecard|computed measures|findings\.json|check`"
+)
+
+
+def test_every_source_leads_to_the_files_that_it_speaks_of_and_to_no_others():
     facts = json.loads((REFERENCE_RUN / "release.json").read_text(encoding="utf-8"))["facts"]
-    (one,) = addresses(("evaluation_answers", "no_such_table"), facts, Path("nowhere"))
+    sealed = {"file": "2020-21-Q1/sealed.json", "sha256": "a" * 64}
+    beside = {item["file"]: item["sha256"] for item in (*facts["other_inputs"], sealed)}
+    known = {f"data/reference/{name}": digest for name, digest in digests(REFERENCE).items()}
+    of_scorecard = ("finance", "register", "measures")
+    made = addresses([*registered(), *of_findings()], facts | {"other_inputs": [*facts["other_inputs"], sealed]})
+    assert len(made) > 150
+    for one in made:
+        files = dict(one.files)
+        assert all((known | beside)[name] == digest for name, digest in files.items()), one.id
+        wanted = {name for name in known if re.search(rf"(?<![\w.-]){re.escape(Path(name).name)}", one.source)}
+        assert wanted <= files.keys(), one.id
+        for group, words in STAND_FOR.items():
+            there = {name for name in beside if group in (name.split("/")[0], Path(name).name)}
+            assert there and (there <= files.keys() or not re.search(words, one.source)), (one.id, group)
+            if "scorecard" in one.source and group in of_scorecard:
+                assert there <= files.keys(), (one.id, group)
+        assert one.own == bool(re.search(OF_RETURN, one.source)), one.id
+        assert one.own or files, one.id
+
+
+def test_what_was_not_given_is_said_and_not_put_down_to_the_return(tmp_path):
+    facts = json.loads((REFERENCE_RUN / "release.json").read_text(encoding="utf-8"))["facts"]
+    write_tables(Pages(tmp_path, facts | {"other_inputs": []}, {}, [], [], {}, ["neighbour_latest"]))
+    page = BeautifulSoup((tmp_path / "tables.html").read_text(encoding="utf-8"), "html.parser").section.dl.get_text()
+    assert "none, since no such file was given" in page and "the return" not in page
+
+
+def test_a_table_of_findings_has_an_address_and_one_that_is_gone_has_none(monkeypatch):
+    facts = json.loads((REFERENCE_RUN / "release.json").read_text(encoding="utf-8"))["facts"]
+    monkeypatch.setattr(why, "TESTS", Path("nowhere"))
+    (one,) = addresses(("evaluation_answers", "no_such_table"), facts)
     assert one.builder == "bond_eval.evidence.tables.evaluation_questions.evaluation_answers" and one.tests == ()

@@ -170,6 +170,27 @@ def test_findings_that_lead_come_first_and_those_without_a_value_last():
     assert Found(items).behind("Q01").ids == order[:3]
 
 
+def test_a_value_without_an_interval_is_an_answer_and_not_something_that_could_not_be_said():
+    told, lost = (finding(f"a.{name}", "Q09", value=value, no_interval="not available")
+                  for name, value in (("told", 10_284), ("lost", None)))  # fmt: skip
+    assert "could not say" not in shown(Found((told,)), "raised")["Q09"]
+    assert shown(Found((told, lost)), "raised")["Q09"].endswith("; and what 1 finding could not say for want of data.")
+
+
+def test_a_count_of_our_own_beside_lessons_from_elsewhere_is_said_and_does_not_carry_them():
+    published = finding("wider_evidence.trial", "E2", kind="reconciliation", no_interval="published claim")
+    ours = finding("wider_evidence.stayed_out", "E2", table="stayed_out", statement="Referred to Route 29: 72.")
+    assert "nothing of it is measured here" in shown(Found((published,)))["E2"]
+    found = Found((published, ours))
+    assert "1 finding of our own stands beside them" in shown(found)["E2"]
+    assert shown(found, "strength")["E2"] == "Published or judged"
+    table = second_stage("evidence_map", found, "public")
+    best = dict(zip(table.label("programme"), table.where(question="E2").texts("best"), strict=False))
+    assert best == dict.fromkeys(best, "None") | {answers.TOGETHER: "Published or judged", "Route 29": "Description"}
+    behind = Found(tuple(finding(f"a.{n}", "Q09") for n in range(9))).behind("Q09")
+    assert "The first 8 of 9 findings" in behind._repr_mimebundle_()["text/html"]
+
+
 def test_the_map_puts_a_programmes_findings_in_its_column():
     found = Found((finding("route29.home", "Q01", notebook="10_route29"), finding("a.b", "Q09", kind="economic")))
     table = second_stage("evidence_map", found, "public")

@@ -14,13 +14,15 @@ import subprocess
 import sys
 import time
 import urllib.request
+from concurrent.futures import Future
 from pathlib import Path
 
 import psutil
 import pytest
 
+from bond_eval.core.errors import InputError
 from bond_eval.core.places import ROOT, digests
-from bond_eval.workbook.batch import run_batch
+from bond_eval.workbook.batch import _result, run_batch
 from bond_eval.workbook.batch_plan import Planned, read_plan
 from bond_eval.workbook.cluster import workers
 from bond_eval.workbook.store import joined, read, write
@@ -36,6 +38,7 @@ def run_workbook(settings, progress):
     from bond_eval.workbook.settings import RunReport
     count = (settings.data / "count.txt").read_text()
     progress.note(f"Reading {settings.data.name}")
+    progress.note(f"{settings.cell_timeout} s, {settings.memory_mb} MB, force {settings.force}")
     if count == "bad":
         raise InputError("count.txt holds no count: supply it again.")
     if count == "worse":
@@ -55,11 +58,12 @@ def run_workbook(settings, progress):
             write_json(work / "manifest.json", {"release": facts, "files": named})
     whole = count != "part"
     results = [Result(name="00_data_quality", done=True, reused=reused), Result(name="01_x", done=whole, reused=reused)]
-    return RunReport(folder=settings.folder, results=tuple(results), seconds=0.0)
+    return RunReport(folder=settings.folder, results=tuple(results), seconds=0.0, stands=not whole)
 sys.modules["bond_eval.workbook.run"] = module = types.ModuleType("bond_eval.workbook.run")
 module.run_workbook = run_workbook
 """
 QUARTERS = ("2020-21-Q1", "2020-21-Q2")
+HOW = ("--timeout", "700", "--memory", "900", "--force")
 APART = ("timings.json", "summary.csv", "ledger.jsonl")  # what tells of times
 
 
@@ -148,11 +152,30 @@ def test_a_run_that_fails_does_so_alone_and_nothing_of_a_child_is_told(stand_in)
     told = {name: (row["status"], row["message"]) for name, row in _summary(stand_in / "out").items()}
     assert told["bad-2020-21-Q1"] == ("failed", "count.txt holds no count: supply it again.")
     assert told["worse-2020-21-Q2"] == ("failed", "The run ended with ValueError: run this quarter alone to see why.")
-    assert told["part-2020-21-Q1"] == ("incomplete", "Not whole: 01_x.")
+    assert told["part-2020-21-Q1"] == ("incomplete", "Not whole: 01_x. The earlier run stands.")
     assert told["south-2020-21-Q2"] == ("done", "")
     texts = [path.read_text() for path in (stand_in / "out").rglob("*") if path.suffix in (".log", ".csv", ".html")]
-    assert not any("977" in text for text in texts)
+    assert not any("977" in text for text in texts) and not any("run failed" in text for text in texts)
     assert "bad-2020-21-Q1: count.txt holds no count: supply it again." in report.lines()
+    write(str(stand_in / "data" / "south" / "count.txt"), b"bad")
+    run_batch(plan[2:3], str(stand_in / "out"), jobs=1)
+    assert _summary(stand_in / "out")["south-2020-21-Q1"]["message"].endswith("not one that this batch saw end.")
+    page = (stand_in / "out" / "region.html").read_text()
+    assert "</span></a> (run failed)</td>" in page and '<th scope="row">south (run failed)</th>' in page
+
+
+@pytest.mark.parametrize(
+    "kind, says", [("KilledWorker", "too little memory"), ("CancelledError", "scheduler is still")]
+)
+def test_what_a_cluster_gives_up_is_told_as_far_as_it_is_known(kind, says):
+    given_up = Future()
+    given_up.set_exception(type(kind, (Exception,), {})())
+    assert says in _result(Planned("north", "2020-21-Q1", "data"), given_up).message
+
+
+def test_what_ends_with_the_process_is_refused_before_anything_runs(stand_in):
+    with pytest.raises(InputError, match="memory://out lies in the memory of one process"):
+        run_batch(_plan(stand_in, {"north": 42}), "memory://out")
 
 
 @pytest.fixture(scope="module")
@@ -217,18 +240,25 @@ def test_a_run_that_keeps_dying_is_given_up(undisturbed, stand_in, monkeypatch):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals as Linux and macOS have them")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.full)])
 def test_a_batch_that_is_ended_leaves_no_process_and_goes_on_later(undisturbed, stand_in, monkeypatch, how):
     plan, calm = undisturbed
     monkeypatch.setenv("STAND_IN_SECONDS", "2")
-    out = stand_in / "out"
-    with _batch(plan, out) as batch:
+    out, private = stand_in / "out", stand_in / "private"
+    private.mkdir()
+    monkeypatch.setenv("TMPDIR", str(private))
+    with _batch(plan, out, *HOW) as batch:
         _until(lambda: all((out / "logs" / f"{name}-2020-21-Q1.log").exists() for name in ("north", "south")))
         running = _until(lambda: len(found := _jobs(out)) == 2 and found)
+        _until(lambda: "700 s, 900 MB, force True" in (out / "logs" / "north-2020-21-Q1.log").read_text())
         batch.send_signal(how)
         _, errors = batch.communicate(timeout=60)
-    assert batch.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL), errors
-    assert psutil.wait_procs(running, timeout=30)[1] == []
+    killed = how == signal.SIGKILL
+    assert batch.returncode == (-signal.SIGKILL if killed else 130), errors
+    assert psutil.wait_procs(running, timeout=30 if killed else 0.1)[1] == []
+    if not killed:
+        assert errors.count("interrupted; what was there before is untouched") == 1 and "Traceback" not in errors
+        assert list(private.iterdir()) == []
     assert not list(out.rglob("manifest.json"))
     monkeypatch.setenv("STAND_IN_SECONDS", "0")
     assert run_batch(plan, str(out), jobs=2).exit_status == 0 and _published(out) == calm
@@ -287,30 +317,42 @@ def test_a_cluster_gives_the_same_bytes_after_an_interruption_and_a_lost_worker(
         slow = _plan(stand_in / "slow", {"east": "slow", "west": "slow"})
         with _batch(slow, stand_in / "slow" / "out", "--scheduler", address) as batch:
             running = _until(lambda: len(found := _jobs(stand_in / "slow")) == 2 and found)
-            batch.send_signal(signal.SIGINT)
+            batch.send_signal(signal.SIGTERM)  # as Ctrl-C, which a batch here is ended by above
             _, errors = batch.communicate(timeout=60)
         assert batch.returncode == 130 and "Ending the runs on the cluster" in errors, errors
         assert psutil.wait_procs(running, timeout=5)[1] == [], "no run of the batch is there any more"
-        with _batch(plan, out, "--scheduler", address) as batch:
+        with _batch(plan, out, "--scheduler", address, *HOW) as batch:
             family = _kill_worker_in_mid_run(cluster, out / "logs" / "south-2020-21-Q1.log")
             said, errors = batch.communicate(timeout=120)
         assert sum(worker.poll() is None for worker in cluster) == 1
     assert batch.returncode == 0, said + errors
     assert psutil.wait_procs(family, timeout=30)[1] == [], "the run of a lost worker ends with it"
+    assert "700 s, 900 MB, force True" in (out / "logs" / "south-2020-21-Q2.log").read_text()
     attempts = {name: row["attempts"] for name, row in _summary(out).items()}
     assert attempts == {**dict.fromkeys(attempts, "1"), "south-2020-21-Q1": "2"}
     assert _published(out) == calm
 
 
 def test_a_scheduler_that_does_not_answer_and_a_package_that_is_missing_are_told(tmp_path, monkeypatch):
-    from bond_eval.core.errors import InputError
-
     monkeypatch.setattr("bond_eval.workbook.cluster.WAIT", 0.2)
     with (
         pytest.raises(InputError, match=r"No Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"),
         workers(2, "tcp://127.0.0.1:1"),
     ):
         pass
+    with pytest.raises(InputError, match="--scheduler 'foo' is no address"), workers(2, "foo"):
+        pass
+    from distributed import LocalCluster
+
+    said = []
+    with LocalCluster(n_workers=0, host="127.0.0.1", protocol="tcp://", dashboard_address=None) as empty:
+        where = empty.scheduler_address
+        with (
+            pytest.raises(InputError, match=f"No worker is at {where}: begin one"),
+            workers(2, where, note=said.append, patience=0.2),
+        ):
+            pass
+    assert said == [f"No worker is at {where} yet: one is waited for, 0 s in all."]
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(InputError, match=r"pip install -e '.\[cluster\]'"), workers(2, "tcp://127.0.0.1:1"):
         pass
@@ -366,6 +408,8 @@ def test_data_plan_and_outputs_may_lie_in_s3(stand_in, bucket):
 
 
 def test_a_store_that_refuses_is_told_without_its_key(stand_in, bucket):
+    with pytest.raises(InputError, match="it is not there"):
+        write("s3://elsewhere/out/x", b"")
     report = run_batch([Planned("north", "2020-21-Q1", "s3://elsewhere/data")], str(stand_in / "out"), jobs=1)
     assert report.exit_status == 1
     assert report.results[0].message.startswith("s3://elsewhere/data") and "secret" not in str(report).lower()

@@ -52,9 +52,10 @@ def test_every_row_is_looked_at_before_any_is_run(plan):
         "south,2020-22-Q2,returns,secret,99,x",
         ",2020-21-Q1,returns,,,",
         "east,2020-21-Q1,returns,public,01_placement_trend,",
+        f"no/rth,2020-21-Q5,{'x' * 300},public,,",
     ]
     lines = _problems(plan, "\n".join(rows))
-    said = {number: [line for line in lines if f"line {number}:" in line] for number in range(2, 7)}
+    said = {number: [line for line in lines if f"line {number}:" in line] for number in range(2, 8)}
     assert "2020-21-Q5" in said[2][0] and "'nowhere' is not there" in said[2][1]
     assert "'no/rth'" in said[3][0] and "letters, digits and hyphens" in said[3][0]
     assert [("2020-22-Q2" in line, "'secret'" in line, "'99'" in line, "seed 'x'" in line) for line in said[4]] == [
@@ -64,7 +65,9 @@ def test_every_row_is_looked_at_before_any_is_run(plan):
         (False, False, False, True),
     ]
     assert said[5] == ["Plan plan.csv, line 5: authority is missing: give one."]
-    assert "the nearest is 01_placement_trends" in said[6][0] and len(lines) == 9
+    assert "the nearest is 01_placement_trends" in said[6][0]
+    assert ["2020-21-Q5" in said[7][0], "xxx' is not there" in said[7][1], "'no/rth'" in said[7][2]] == [True] * 3
+    assert len(lines) == 12
 
 
 def test_one_quarter_of_one_authority_is_planned_once(plan):
@@ -84,6 +87,8 @@ def test_internal_runs_need_the_flag_and_do_not_clash_with_public_ones(plan):
 
 @pytest.mark.parametrize("name, text, says", [
     ("plan.csv", "authority,quarter,data\n", "has no row"),
+    ("plan.csv", "authority,Data,quarter,data \nnorth,a,2020-21-Q1,b\n", "line 1: column 'data' is there twice"),
+    ("plan.csv", 'authority,quarter,data\nnorth,"' + "x" * 131_073, "line 2: it is no CSV: see whether a quotation"),
     ("plan.yaml", "authority: [", "is not YAML"),
     ("plan.yaml", "authority: north", "should be a list of rows"),
 ])  # fmt: skip

@@ -317,10 +317,12 @@ def test_a_file_that_is_no_claims_file_is_an_input_error(tmp_path, content):
 def test_missing_files_and_folders_are_input_errors(tmp_path):
     path = written(tmp_path, "claim_id,value,formula\nA,1,1\n")
     for wrong in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(InputError, match="cannot be read"):
+        with pytest.raises(InputError, match=r"cannot be read \(.+\): give a CSV file that is there"):
             lint(wrong)
         with pytest.raises(InputError, match="cannot be read"):
             lint(path, wrong)
+    with pytest.raises(InputError, match=r"^x\.csv: a claims file has .+ formula is not there: add it\.$"):
+        lint(written(tmp_path, "claim_id,value\nA,1\n", "x.csv"))
     with pytest.raises(InputError, match="needs the columns name and value"):
         lint(path, written(tmp_path, "a,b\n1,2\n", "f.csv"))
 
@@ -361,7 +363,7 @@ def test_a_reason_has_units_and_says_where_the_other_figure_stands():
      ("200", "£ a case", "£200 a case"), ("60", "%", "60%"), ("50", "% of trend growth", "50% of trend growth"),
      ("-10", "children", "−10 children"), ("2", "month of 2020", "February 2020"),
      ("9", "day of February 2021", "9 February 2021"), ("174", "day of 2020", "174 day of 2020"),
-     ("0", "flag", "No"), ("3.3", "section", "section 3.3")],
+     ("0", "flag", "No"), ("26", "week {} of 2020", "week 26 of 2020")],
 )  # fmt: skip
 def test_a_figure_stands_with_its_unit_as_people_write_it(figure, unit, written):
     assert amount(figure, unit) == written

@@ -1,5 +1,6 @@
 """What the documents name is there: files, commands, make targets, and the version to cite."""
 
+import csv
 import re
 import shlex
 
@@ -9,7 +10,7 @@ import yaml
 
 import bond_eval
 from bond_eval.cli import app
-from tests.helpers import ROOT
+from tests.helpers import ROOT, SAMPLE
 from tests.planted.plant import is_a_test
 
 DOCUMENTS = ("CONTRIBUTING.md", "docs/MUTATION.md", "docs/RAP.md")
@@ -46,6 +47,32 @@ def test_files_commands_and_targets_that_are_named_are_there(name):
             continue
         seen += 1
     assert seen > 8
+
+
+def test_every_column_of_every_file_of_data_is_told_of():
+    """In its row of data/README.md; a form's in the table of forms, with its meaning."""
+    text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
+    rows = [line.split("|", 2)[1:] for line in text.splitlines() if line.startswith("| `")]
+    told = {name: row for names, row in reversed(rows) for name in re.findall(r"`([^`]+)`", names)}
+    forms = {}
+    for name, about in (("modules", "meaning"), ("finance_files", "meaning"), ("register_files", "meaning"),
+                        ("measure_files", "meaning"), ("dfe_files", "note")):  # fmt: skip
+        with (ROOT / "data" / "reference" / f"{name}.csv").open(encoding="utf-8", newline="") as stream:
+            forms[name] = {row["column"] for row in csv.DictReader(stream) if len(row[about]) > 4}
+    beside = {"finance": "finance_files", "register": "register_files", "measures": "measure_files", "dfe": "dfe_files"}
+    seen = 0
+    for path in sorted([*(ROOT / "data" / "reference").glob("*.csv"), *SAMPLE.rglob("*.csv")]):
+        header = re.split("[,;\t]", path.read_bytes().splitlines()[0].decode("utf-8-sig").replace('"', ""))
+        if path.parent.name == "reference" or path.parent == SAMPLE:
+            missing = {name for name in header if not re.search(rf"\b{re.escape(name)}\b", told[path.name])}
+        else:
+            form = beside.get(path.parent.name, "modules")
+            header = header if path.parent.name in beside else [name.strip().upper() for name in header]
+            also = told[f"{path.parent.name}/*.csv"] if form == "dfe_files" else text if "reviews" in path.name else ""
+            missing = {name for name in set(header) - forms[form] if not re.search(rf"\b{name}\b", also)}
+        assert not missing, (path.name, missing)
+        seen += 1
+    assert seen > 100
 
 
 def test_each_line_of_the_checklist_says_yes_no_or_partly_and_why():

@@ -7,6 +7,7 @@ import pytest
 from bond_eval.core.errors import InputError
 from bond_eval.core.places import ROOT
 from bond_eval.economics import net_position
+from bond_eval.economics.money import spread
 from bond_eval.economics.scenarios import evaluate, scenarios, totals
 from bond_eval.economics.sealing import FORECAST, read_seals
 from bond_eval.economics.uncertainty import monte_carlo
@@ -41,7 +42,7 @@ def test_more_left_without_it_is_a_cost_and_other_care_only_follows_what_is_avoi
 def test_the_dials_leave_room_for_no_effect():
     """Dials that could only give a saving would find one in a world without any."""
     found = monte_carlo(net_position.net_000, dials(NET), seed=1)
-    assert found.spread.spans_zero and 0 < found.spread.above_zero < 1
+    assert spread(found.result).spans_zero and 0 < spread(found.result).above_zero < 1
     for name, part in net_position.avoided(found.inputs).items():
         low, high = np.quantile(part.pounds, [0.025, 0.975])
         assert low < 0 < high, name

@@ -29,9 +29,15 @@ def test_published_costs(found):
     assert cuts == {
         "Perpetrator contract not renewed": 2_483,
         "Domestic abuse contracts ended at renewal": 2_414,
-        "Rest of the outreach team": 1_806,
         "Route 29 staffing reduced": 2_491,
     }
+
+
+def test_a_saving_on_a_service_that_no_programmes_cost_holds_comes_off_no_option(found):
+    """Source: the report, 8 and the table of programme costs, which has no outreach team: 2,791 without it."""
+    beside = option_items().query("group == 'beside'")
+    assert beside[["item", "amount_000"]].to_numpy().tolist() == [["Rest of the outreach team", 785]]
+    assert not any("outreach" in name for name in found)
 
 
 def test_stopping_has_a_cost_in_the_year(found):
@@ -58,9 +64,9 @@ def test_expected_net_cost_of_a_distribution(found):
 
 
 def test_a_cut_needs_to_say_what_it_does_to_avoided_cost(found):
-    cut = found[f"{CUT}Rest of the outreach team"]
+    cut = found[f"{CUT}Domestic abuse contracts ended at renewal"]
     assert expected_net_cost(cut, [1.0]).missing == ("avoidance_kept",)
-    assert expected_net_cost(cut, [1_000.0, 1_000.0], kept=0.8).net.mean == 1_006
+    assert expected_net_cost(cut, [1_000.0, 1_000.0], kept=0.8).net.mean == 1_614
     with pytest.raises(ValueError, match="from 0 to 1"):
         expected_net_cost(cut, [1.0], kept=1.5)
 

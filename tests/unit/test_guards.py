@@ -14,16 +14,19 @@ from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.economics.appraisal import adjust_for_optimism, appraise, attributable, benefit_cost_ratio, payback
 from bond_eval.economics.avoidance import Course, step_up_pounds
+from bond_eval.economics.discounting import discount_factors
 from bond_eval.economics.money import Benefit, Kind
 from bond_eval.economics.reference import amount_000, load
 from bond_eval.economics.scenarios import (
     BASELINE,
     GROWTH,
     avoidance,
+    evaluate,
     growth_on_one_basis,
     implied,
     implied_placements,
     scenarios,
+    stress,
     totals,
     with_baseline,
 )  # fmt: skip
@@ -158,6 +161,28 @@ def test_an_appraisal_uses_the_table_it_is_given_and_says_all_that_it_found():
     assert benefit_cost_ratio([0.5, 0], [1, 0]) == 2
     assert appraise([10.0, 0.0], [Benefit(np.array([0.0, 5.0]), Kind.AVOIDED)])[0].pv_cost == 10
     np.testing.assert_array_equal(payback([[100, 0], [1, 0], [1, 0]], [[0, 0], [2, 0], [1, 0]]), [np.nan, 0, 0])
+    for name, shares in ("Deadweight", (2, 1)), ("Attribution", (0, 2)):
+        with pytest.raises(ValueError, match=f"^{name} is a share"):
+            attributable(Benefit(1.0, Kind.AVOIDED), deadweight=shares[0], attribution=shares[1])
+
+
+def test_a_million_that_comes_back_to_the_penny_is_paid_back():
+    """In two equal parts, each discounted: rounding alone leaves the balance a hair below nought."""
+    back = 1e6 / discount_factors(range(3))[1:].sum()
+    assert payback([1e6, 0, 0], [0, back, back]) == 2
+
+
+def test_a_scenario_says_which_it_is_and_what_its_lines_are_made_of():
+    names, rows = ["volume", "unit_cost_000", "note"], scenarios()
+    rows = rows[(rows["scenario"] == "likely") & (rows["point"] == "2023-24")]
+    found = evaluate(rows, "likely", "2023-24")
+    wanted = rows[names].astype(object).where(rows[names].notna(), None).to_numpy().tolist()
+    assert [[getattr(line, name) for name in names] for line in found.lines] == wanted and found.scenario == "likely"
+    assert any(None in row for row in wanted) and any(all(row) for row in wanted)
+    gone = evaluate(rows.assign(volume=np.nan, amount_000=np.nan), "likely", "2023-24")
+    assert gone.reason == f"likely at 2023-24 has no cost for: {'; '.join(gone.missing)}" and len(gone.missing) == 8
+    steps = stress(scenarios(), "2023-24")
+    assert list(steps) == ["step", "avoidance_000", "change_000"] and steps["step"][0] == "as published"
 
 
 def test_scenarios_are_told_apart_in_the_order_of_the_file():
@@ -252,11 +277,14 @@ def test_a_reader_is_told_what_was_done_to_rows_and_counts_and_nothing_where_not
                      lambda view: frame, said=said)  # fmt: skip
         return protect(spec, frame, audience, fewer=fewer).note
 
-    rounded = ROUNDED.format(5)
+    rounded = ROUNDED.format("", 5)
     assert [note(), note(rows=0, source="hospital data"), note(source="hospital data", kind="number")] == ["", "", ""]
     assert [note(fewer=True), note(fewer=True, said="In fewer rows.")] == [FEWER, "In fewer rows."]
     assert [note(source="hospital data"), note("internal", "hospital data")] == [rounded, ""]
     assert note(source="hospital data", fewer=True) == f"{FEWER} {rounded}"
+    spec = Table("t", "n", "T", "a row", {"row": "Row"}, (Value("n", "N", event="row"),), (), "SSDA903", "count", note)
+    frame = pd.DataFrame({"row": ["A&E attendance", "All of the city's"], "n": [30, 1_472]})
+    assert protect(spec, frame, "public").note == ROUNDED.format(" (A&E attendance)", 5)
 
 
 def test_an_inward_column_is_in_no_public_table_and_what_is_missing_is_not_withheld():
@@ -274,7 +302,7 @@ def test_an_inward_column_is_in_no_public_table_and_what_is_missing_is_not_withh
 
 def test_hospital_counts_are_to_the_nearest_five_and_what_is_worked_out_from_them_to_two_figures():
     rows = {"kind": ["A&E attendance", "A&E attendance", "A&E attendance", "Missing"], "n": [13, 8, 0, 13],
-            "rate": [0.12345, -1284.5, 0.0, 0.12345], "words": ["1.249 (12.5 to 1284.5)", None, "5 of 0.0", "1.249"],
+            "rate": [0.12345, -1284.5, 0.0, 0.12345], "words": ["1.249 (12.5 to 1284.5)", None, "10.4 of 0.0", "1.249"],
             "far": [1.234, 1.234, 1.234, 1.234], "free": [13.26, 13.26, 13.26, 13.26], "m": [13, 8, 0, 13]}  # fmt: skip
     behind = {"follows": ("n",)}
     values = (Value("n", "N", event="kind"), Value("rate", "Rate", "decimal", **behind),
@@ -285,7 +313,7 @@ def test_hospital_counts_are_to_the_nearest_five_and_what_is_worked_out_from_the
     shown = protect(spec, frame, "public", Plan()).frame
     assert shown["n"].tolist() == [15, 10, 0, 13] and shown["m"].tolist() == [13, 8, 0, 13]
     assert shown["rate"].tolist() == pytest.approx([0.12, -1300, 0, 0.12345])
-    assert shown["words"].where(shown["words"].notna(), None).tolist() == ["1.2 (12 to 1300)", None, "5 of 0", "1.249"]
+    assert shown["words"].where(shown["words"].notna(), None).tolist() == ["1.2 (12 to 1300)", None, "10 of 0", "1.249"]
     assert shown["far"].tolist() == pytest.approx([1.2, 1.2, 1.2, 1.234]) and shown["free"].tolist() == [13.26] * 4
 
 

@@ -1,5 +1,7 @@
 """Each defect is one row of the report, with its file, line, column, value and what was done."""
 
+import hashlib
+
 import pytest
 
 from bond_eval.core.errors import InputError
@@ -258,6 +260,8 @@ def test_location_is_given_or_looked_up_and_never_guessed(tmp_path):
     found = load(tmp_path, code="E1").episodes["location"].tolist()[:6]
     assert found == ["OUT", "IN", "OUT", "not known", "not known", "not known"]
     assert load(tmp_path).episodes["location"].tolist()[1] == "not known"
+    digest = hashlib.sha256((tmp_path / "postcodes.csv").read_bytes()).hexdigest()
+    assert load(tmp_path).hashes["postcodes.csv"] == digest
 
 
 @pytest.mark.parametrize(

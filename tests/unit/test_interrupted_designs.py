@@ -242,7 +242,7 @@ def design(value: float, lower: float, upper: float) -> Design:
         (
             (0.5, 0.3, 0.9),
             FALL,
-            "0.50 times the rate that the trend before leads to expect (95% interval 0.30 to 0.90)",
+            "0.50 times the rate that the trend before leads to expect (95% interval 0.30 to 0.90; 66 months)",
         ),
         ((2.0, 1.1, 3.5), RISE, "no sign of the effect that was hoped for"),
         ((1.0, 0.9, 1.1), LITTLE, "little or no change, and no evidence of an effect"),
@@ -261,7 +261,7 @@ def test_a_refusal_says_that_it_cannot_be_judged_and_why():
     one = Design("Primary", PRIMARY, None, "Too few events.", 2)
     assert primary_words(one, dt.date(2020, 2, 1)).endswith(f"{CANNOT}: too few events.")
     assert judged(None) == CANNOT
-    assert "2 dates" in dates_words([one, Design("d", "Another date", None, "", 2)])
+    assert "2 dates" in dates_words([one, Design("d", "Another date", None, "", 2)])[1]
 
 
 # The forest plot.

@@ -9,6 +9,7 @@ from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence import disclosure
 from bond_eval.evidence.disclosure import Plan, crowded, earlier, lines, make_plan, model_of, rounded
+from bond_eval.evidence.disclosure_lp import Secured
 from bond_eval.evidence.registry import ALL, Table, Value
 
 FACTS = {"as_of": "2020-09-30", "baseline": "2019-03-31"}
@@ -247,6 +248,37 @@ def test_a_remainder_given_away_by_what_was_published_stops_the_release():
     shown = {"quarter": quarter, "tables": {"t": parts["t"][1].astype(str)}}
     with pytest.raises(InputError, match=r"^Table of a remainder, row not named: what is published already"):
         make_plan(parts, FACTS, [shown])
+
+
+def test_of_what_earlier_releases_give_away_only_a_small_count_stops_the_release():
+    """Two of three counts of a line were shown, the third was withheld: one is refused, six is no secret any more."""
+    labels, day = ("day", "row"), "2020-03-31"
+
+    def hidden(count, **values):
+        rows = [(day, "a", count), (day, "b", 30), (day, ALL, 30 + count)]
+        built = made("t", rows, labels=labels, margins=("row",))
+        shown = built["t"][1].astype(str).assign(n=["c", "30", str(30 + count)])
+        return make_plan(built, FACTS, [{"quarter": Quarter.parse("2019-20-Q4"), "tables": {"t": shown}}]).hidden
+
+    assert not hidden(6)
+    with pytest.raises(InputError, match="gives away a small count"):
+        hidden(1)
+
+
+def test_what_follows_a_withheld_count_is_withheld_though_its_line_was_shown():
+    labels, values = ("day", "row"), (PLAIN, Value("m", "M", follows=("n",)))
+    rows = [("2020-03-31", *row) for row in (("a", 3, 20), ("b", None, 30), (ALL, None, 50))]
+    built = made("t", rows, *values, labels=labels, margins=("row",))
+    shown = {"quarter": Quarter.parse("2019-20-Q4"), "tables": {"t": built["t"][1].astype(str).tail(2)}}
+    found = make_plan(built, FACTS, [shown]).hidden
+    assert sorted(map(place, found)) == ["t/2020-03-31/a", "t/2020-03-31/a.m"]
+
+
+def test_a_count_that_is_one_of_two_numbers_is_not_known():
+    """Six and one make seven, and the one is at most one: the six is six or seven."""
+    model = model_of(made("t", [("a", 6, None), ("b", 1, 1), (ALL, 7, None)], N, OF, margins=("row",)), FACTS)
+    a, b = (model.cells["t", (row,), "n"] for row in "ab")
+    assert [model.exact(a, Secured(frozenset(cells), frozenset(), 0, 0)) for cells in ({a, b}, {a})] == [False, True]
 
 
 def test_a_plan_is_told_by_table_and_column_and_masks_the_rows_it_names():

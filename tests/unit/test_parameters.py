@@ -3,15 +3,19 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
+from typer.testing import CliRunner
 
+from bond_eval import cli
 from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import NOTEBOOKS, ROOT
 from bond_eval.workbook import run as runner
+from bond_eval.workbook.batch_plan import Planned
 from bond_eval.workbook.parameters import common, declared, dials, read_pairs
 from bond_eval.workbook.settings import RunSettings
 from tests.tiny_runs import build, executed, laid_out, notebook, settings_of
@@ -81,6 +85,8 @@ def test_values_come_in_their_type(own, given, typed):
         ({"windw": 3}, "takes a parameter 'windw': the nearest is 'window', of 01_own"),
         ({"sed": 3}, "the nearest is 'seed', which is given as --seed"),
         ({"worked_out": 3}, "takes a parameter 'worked_out'"),
+        ({"audiance": "internal"}, "the nearest is 'audience', which is given as --internal for that edition."),
+        ({"audience": "internal"}, "'audience' is every notebook's: give --internal for that edition."),
         ({"quarter": "2020-21-Q1"}, "'quarter' is every notebook's: give --quarter"),
         ({"window": "long"}, "'window' of 01_own is 'long': it must be a whole number"),
         ({"window": "1.5"}, "must be a whole number"),
@@ -188,6 +194,22 @@ def test_a_wrong_parameter_is_refused_before_anything_is_read_or_written(tmp_pat
         settings = RunSettings(base / "data", "salford", quarter, **usual, **wrong)
         runner.run_workbook(settings, build=lambda *_: pytest.fail("it was built"))
     assert ran == [] and not (base / "out").exists()
+
+
+def test_the_command_of_a_run_from_a_url_names_it_without_its_key(monkeypatch):
+    url, places, seen = "s3://key:secret@store/in/north?x=secret", {"data": Path("north"), "out": Path("out")}, []
+
+    def run_at(data, out, settings, *rest):
+        seen.append(settings(**places))
+        raise InputError("No more is wanted.")
+
+    monkeypatch.setattr("bond_eval.workbook.store.run_at", run_at)
+    words = ["run", "--data", url, "--authority", "north", "--quarter", "2020-21-Q1", "--seed", "1"]
+    CliRunner().invoke(cli.app, words)
+    seen.append(Planned("north", "2020-21-Q1", url, seed=1).settings(**places))
+    told = "bond-eval run --data s3://store/in/north --authority north --quarter 2020-21-Q1 --seed 1"
+    assert [settings.command() for settings in seen] == [told] * 2
+    assert [settings.parameters()["data"] for settings in seen] == ["north"] * 2
 
 
 def test_the_command_line_refuses_them_too_with_status_2(tmp_path):

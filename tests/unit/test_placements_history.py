@@ -3,7 +3,6 @@
 import datetime as dt
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from bond_eval.intake.typed import NO_DAY
@@ -208,12 +207,6 @@ def test_child_days_by_quarter_and_counts_on_a_day():
     assert counted.on(dt.date(2019, 7, 11)).to_numpy().sum() == 0
     with pytest.raises(ValueError, match="not among the days"):
         counted.on(dt.date(2020, 4, 1))
-
-
-def test_counts_from_a_later_day_are_the_same_days():
-    made = history(run(("2018-05-01", "S", OP), ("2019-08-01", "P", IFA)), ENDS)
-    whole, part = daily_counts(made).by_category(), daily_counts(made, dt.date(2019, 12, 1)).by_category()
-    pd.testing.assert_frame_equal(whole.loc["2019-12-01":], part, check_freq=False)
 
 
 def test_open_on_a_night():

@@ -175,6 +175,19 @@ def test_every_verdict_is_told_and_counted_under_its_kind(verdict, kind):
     assert counts.pop(kind) == 2 and counts.pop("All") == 2 and not any(counts.values())
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [((UNCLEAR, BACK, shared.EARLY), "none of 2 measures that can be judged moved by more than chance; not judged: 1 "
+      "too few or too early"),
+     ((BETTER, BETTER, WORSE, ALIKE), "of 4 measures that can be judged, 2 moved for the better and 1 for the worse by "
+      "more than chance"),
+     ((TOO_FEW, shared.DESCRIBED), "none of 2 measures can be judged; not judged: 1 too few or too early and 1 only "
+      "described")],
+)  # fmt: skip
+def test_the_verdicts_of_a_page_are_summed_up_whichever_way_they_went(said, told):
+    assert shared.summed_up(dict(shared.summary(said))) == told
+
+
 def test_a_heading_without_rows_says_what_it_needs_or_that_nothing_was_recorded():
     none = event_row(BETTER).iloc[:0]
     assert missing_heading(none)["said"] == shared.NONE

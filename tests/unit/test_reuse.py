@@ -183,8 +183,8 @@ def test_a_file_of_the_last_run_that_was_changed_is_made_anew(tiny):
         assert tiny.notes[0].startswith("Files of 2020-21-Q2 are not as the last run left them")
 
 
-def test_what_failed_is_not_kept(tiny, monkeypatch):
-    _edit(tiny, "02_moves", -1, "fails")
+def _dies(tiny, monkeypatch):
+    """Let 02_moves die; gives what ran notebooks before."""
     execute = runner.execute_all
 
     def fails(jobs, workers, environment, done, begun):
@@ -195,6 +195,11 @@ def test_what_failed_is_not_kept(tiny, monkeypatch):
                 done(Outcome(job.name, "DeadKernelError", 0.1, "died"))
 
     monkeypatch.setattr(runner, "execute_all", fails)
+    return execute
+
+
+def test_what_failed_is_not_kept(tiny, monkeypatch):
+    execute = _dies(tiny, monkeypatch)
     first, ran, _ = tiny()
     assert (first.exit_status, ran) == (1, ["01_counts", "02_moves", "41_answers"])
     again, ran, _ = tiny()
@@ -203,6 +208,29 @@ def test_what_failed_is_not_kept(tiny, monkeypatch):
     whole, ran, _ = tiny()
     assert (whole.exit_status, ran) == (0, ["02_moves", "41_answers"])
     assert tiny()[1] == []
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "harm", "stands"),
+    [
+        ({}, {}, "", True),
+        ({"only": ("02",)}, {"only": ("02",)}, "", True),
+        ({"only": ("02",)}, {}, "", False),  # a part gives way to more
+        ({}, {}, "tables/moves.csv", False),
+        ({}, {}, "manifest.json", False),
+    ],
+)
+def test_a_run_that_was_whole_stands_where_the_next_is_not(tiny, monkeypatch, last, now, harm, stands):
+    folder = tiny(**last)[0].folder
+    if harm:
+        (folder / harm).unlink()
+    before = bytes_of(folder)
+    _dies(tiny, monkeypatch)
+    report = tiny(force=True, **now)[0]
+    assert (report.exit_status, report.stands, bytes_of(folder) == before) == (1, stands, stands)
+    told = "The earlier run of 2020-21-Q2 stands, since it was whole and this one lacks 02_moves (died): "
+    told += f"{folder.parent / 'ledger.jsonl'} is the log,"
+    assert report.kept() == [f"{told} and another --out shows the pages."] * stands
 
 
 def test_an_interrupted_run_goes_on_where_it_was(tiny, monkeypatch):
@@ -295,7 +323,7 @@ def test_what_the_audit_refuses_is_not_put_in_place(tiny, monkeypatch):
     for _ in range(2):  # what was refused once is refused again
         report = tiny(audit=True)[0]
         assert report.exit_status == 3 and any("children" in line for line in report.refused)
-        assert bytes_of(report.folder) == before
+        assert bytes_of(report.folder) == before and "where the earlier run stands" in report.kept()[-1]
     assert tiny(audit=True, audience="internal")[0].exit_status == 0
     left = [path.name for path in report.folder.parent.iterdir() if path.name.startswith(".")]
     assert left == [".cache"]

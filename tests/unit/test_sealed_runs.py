@@ -353,8 +353,13 @@ def test_a_release_is_told_of_the_seals_and_names_their_file(tmp_path, monkeypat
     forecast = Forecast("children: IFA", "2019-20-Q4", 2, "2019-20-Q3", dt.date(2019, 12, 31), "m", (0, 9), "children")
     seals = (SealedRun("2019-20-Q3", "ab" * 32, sealed_again((), [forecast])),)
     monkeypatch.setattr(release, "registered", lambda: {"sealed_scores": registered()["sealed_scores"]})
+    (tmp_path / "postcodes.csv").write_text("postcode,authority\n")
     made = release.build_release(tmp_path, "x", Quarter(2019, 4), "internal", 1, seals)
-    assert made.facts["other_inputs"] == [{"file": "2019-20-Q3/sealed.json", "sha256": "ab" * 32}]
+    postcodes, sealed = made.facts["other_inputs"]
+    assert sealed == {"file": "2019-20-Q3/sealed.json", "sha256": "ab" * 32}
+    # A look-up of postcodes is named by its hash, and is no file of the return.
+    assert postcodes["file"] == "postcodes.csv" and len(postcodes["sha256"]) == 64
+    assert "postcodes.csv" not in {item["file"] for item in made.facts["inputs"]}
     assert made.tables["sealed_scores"].numbers("came") == [3]
     assert len(release.build_release(tmp_path, "x", Quarter(2019, 4), "internal", 1).tables["sealed_scores"]) == 0
 

@@ -1,8 +1,11 @@
 """Data and outputs in a store: whole or not there, only what changed is sent, and no message holds a key."""
 
 import json
+import os
+import platform
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,12 +18,14 @@ from bond_eval.core.errors import InputError
 from bond_eval.core.periods import Quarter
 from bond_eval.core.places import ROOT, digests
 from bond_eval.workbook import store
+from bond_eval.workbook.ledger import Ledger
 from bond_eval.workbook.settings import RunReport, RunSettings
 
 
 @pytest.fixture
-def memory():
-    """An empty store in memory."""
+def memory(monkeypatch):
+    """An empty store in memory, which needs no time to settle."""
+    monkeypatch.setattr(store, "SETTLE", 0.01)
     files = fsspec.filesystem("memory")
     files.store.clear(), files.pseudo_dirs.clear()
     files.pseudo_dirs.append("")
@@ -158,7 +163,7 @@ def test_paths_are_used_where_they_lie(tmp_path):
     assert digests(tmp_path / "out2") == digests(tmp_path / "out")
 
 
-def _keeps(refused=()):
+def _keeps(refused=(), meanwhile=lambda: None):
     """A run that keeps what may be used again beside its folder, and tells what was kept before."""
 
     def run(settings):
@@ -168,20 +173,26 @@ def _keeps(refused=()):
         _run(settings.folder, index=before)
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text("kept", encoding="utf-8")
-        with (home / "ledger.jsonl").open("a", encoding="utf-8") as ledger:
-            ledger.write("run\n")
+        run = Ledger(home / "ledger.jsonl").add("run begun")
+        meanwhile()
+        Ledger(home / "ledger.jsonl").add("run ended", run=run)
         return RunReport(settings.folder, (), 0.0, tuple(refused))
 
     return run
 
 
+def _events():
+    lines = store.read("memory://out/north/ledger.jsonl").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def test_what_may_be_used_again_and_the_ledger_go_to_the_store_and_come_back(memory):
     store.write("memory://in/north/count.txt", b"42")
     how = ("memory://in/north", "memory://out", _settings("2020-21-Q3"))
-    for before, runs in ((b"nothing", b"run\n"), (b"kept", b"run\nrun\n")):
+    for number, before in enumerate((b"nothing", b"kept"), 1):
         store.run_at(*how, _keeps())
         assert store.read("memory://out/north/2020-21-Q3/index") == before
-        assert store.read("memory://out/north/ledger.jsonl") == runs
+        assert [event["seq"] for event in _events()] == list(range(1, 2 * number + 1))
 
 
 def test_a_run_that_the_audit_refuses_is_not_put_there(memory):
@@ -190,15 +201,89 @@ def test_a_run_that_the_audit_refuses_is_not_put_there(memory):
     store.run_at(*how, _keeps())
     report = store.run_at(*how, _keeps(["it is exactly 4"]))
     assert report.exit_status == 3 and store.read("memory://out/north/2020-21-Q3/index") == b"nothing"
-    assert store.read("memory://out/north/ledger.jsonl") == b"run\nrun\n"
+    assert len(_events()) == 4
 
 
-def test_the_command_run_takes_urls(memory, monkeypatch):
+def test_the_command_run_takes_urls(memory, monkeypatch, tmp_path):
+    """Folders of a store are made where they are missing; one that ends with the process is refused."""
     store.write("memory://in/north/count.txt", b"42")
-    seen = []
-    monkeypatch.setattr("bond_eval.workbook.run.run_workbook", lambda settings, _: _reads(seen)(settings))
-    words = ["run", "--data", "memory://in/north", "--out", "memory://out", "--authority", "north"]
-    done = CliRunner().invoke(app, [*words, "--quarter", "2020-21-Q1"])
+    monkeypatch.setattr("bond_eval.workbook.run.run_workbook", lambda settings, _: _keeps()(settings))
+    words = ["run", "--data", "memory://in/north", "--authority", "north", "--quarter", "2020-21-Q1", "--out"]
+    out = f"file://{tmp_path}/new/out"
+    done = CliRunner().invoke(app, [*words, out])
     assert done.exit_code == 0, done.output
-    assert "The site is at memory://out/north/2020-21-Q1/index.html" in done.output
-    assert store.read("memory://out/north/2020-21-Q1/index") == b"42"
+    assert f"The site is at {out}/north/2020-21-Q1/index.html" in done.output
+    home = tmp_path / "new" / "out" / "north"
+    assert (home / ".cache" / "2020-21-Q1" / "01").read_text() == "kept" and (home / "2020-21-Q1" / "index").exists()
+    done = CliRunner().invoke(app, [*words, "memory://out"])
+    assert isinstance(done.exception, InputError) and "ends with it" in str(done.exception)
+
+
+HOW = ("memory://in/north", "memory://out", _settings("2020-21-Q3"))
+
+
+@pytest.mark.parametrize("ends", [KeyboardInterrupt, InputError])
+def test_a_run_that_is_ended_keeps_what_the_next_goes_on_from(memory, ends):
+    store.write("memory://in/north/count.txt", b"42")
+
+    def ended():
+        raise ends
+
+    with pytest.raises(ends):
+        store.run_at(*HOW, _keeps(meanwhile=ended))
+    assert not store.exists("memory://out/north/2020-21-Q3") and len(_events()) == 1
+    store.run_at(*HOW, _keeps())
+    assert store.read("memory://out/north/2020-21-Q3/index") == b"kept"
+    assert [(event["seq"], event.get("run")) for event in _events()] == [(1, None), (2, None), (3, 2)]
+
+
+def test_no_event_is_lost_where_both_editions_run_at_once(memory):
+    store.write("memory://in/north/count.txt", b"42")
+    internal = partial(RunSettings, authority="north", quarter=Quarter.parse("2020-21-Q3"), audience="internal")
+    second = partial(store.run_at, *HOW[:2], internal, _keeps())
+    store.run_at(*HOW, _keeps(meanwhile=second))
+    assert [(event["seq"], event.get("run")) for event in _events()] == [(1, None), (2, 1), (3, None), (4, 3)]
+
+
+def test_a_second_run_is_told_who_holds_the_quarter_and_a_dead_one_holds_nobody_up(memory, monkeypatch):
+    store.write("memory://in/north/count.txt", b"42")
+    said = []
+
+    def second():
+        hasty = partial(RunSettings, authority="north", quarter=Quarter.parse("2020-21-Q3"), wait=0.3)
+        with pytest.raises(InputError, match="wait until it has ended") as caught:
+            store.run_at(*HOW[:2], hasty, _keeps(), said.append)
+        said.append(str(caught.value))
+
+    store.run_at(*HOW, _keeps(meanwhile=second))
+    words = f"A run of north 2020-21-Q3 is going on (process {os.getpid()} on {platform.node()} since "
+    assert all(text.startswith(words) for text in said) and said[0].endswith(": waiting for it to end.") and said[1:]
+    place = "memory://out/north/.cache/2020-21-Q3.holder"
+    assert not store.exists(place) and len(_events()) == 2
+    monkeypatch.setattr(store, "STALE", 0.5)
+    store.write(place, b"of a process that is gone")
+    store.run_at(*HOW, _keeps())
+    assert not store.exists(place) and len(_events()) == 4
+
+
+def test_a_holder_that_lives_on_is_waited_for(memory, monkeypatch):
+    """However long it takes: it is written anew."""
+    monkeypatch.setattr(store, "STALE", 0.6)
+    monkeypatch.setattr(store, "BEAT", 0.1)
+    said, target = [], Path("north/2020-21-Q3")
+    with store.alone_there("memory://out/north", target, 0, said.append) as held:
+        with pytest.raises(InputError), store.alone_there("memory://out/north", target, 1.5, said.append):
+            pytest.fail("both held it")
+        held()
+
+
+@pytest.mark.parametrize("name, says", [
+    (".cache/2020-21-Q3.holder", "A run of north 2020-21-Q3 is going on"),
+    ("2020-21-Q3/manifest.json", "north 2020-21-Q3 was put there by another run meanwhile: run again."),
+])  # fmt: skip
+def test_nothing_is_put_over_what_another_run_put_there(memory, name, says):
+    store.write("memory://in/north/count.txt", b"42")
+    place = f"memory://out/north/{name}"
+    with pytest.raises(InputError, match=says):
+        store.run_at(*HOW, _keeps(meanwhile=lambda: store.write(place, b"another's")))
+    assert store.read(place) == b"another's" and not store.exists("memory://out/north/2020-21-Q3/index")

@@ -27,7 +27,7 @@ from bond_eval.workbook.manifest import git_state
 from bond_eval.workbook.pages import weight
 from bond_eval.workbook.parameters import declared
 from bond_eval.workbook.progress import Bar, Lines, for_terminal
-from bond_eval.workbook.publish import TEMPLATES, Pages, publish
+from bond_eval.workbook.publish import TEMPLATES, Pages, _ended, publish
 from bond_eval.workbook.safe_html import ALLOWED, clean, words
 from bond_eval.workbook.settings import NotebookResult, RunSettings, chosen, notebook_names
 from bond_eval.workbook.tidy import Scrubber, tidy
@@ -350,9 +350,10 @@ def test_print_leaves_code_out_and_cuts_no_table():
 RESULT = NotebookResult("01_a", "A", "done", "", None, "", 3, 1, 0, 0, 4.123)
 
 
-def test_lines_name_each_notebook_and_what_went_wrong():
+def test_lines_name_each_notebook_and_what_went_wrong(monkeypatch):
     stream = io.StringIO()
-    lines = for_terminal(stream)
+    monkeypatch.setattr("sys.stderr", stream)
+    lines = for_terminal()
     assert isinstance(lines, Lines)
     lines.begin(["01_a", "02_b"])
     lines.done(RESULT)
@@ -360,15 +361,17 @@ def test_lines_name_each_notebook_and_what_went_wrong():
     assert stream.getvalue() == "1 of 2: 01_a done in 4.1 s\n2 of 2: 02_b failed in 1.0 s: Cell 2 raised KeyError.\n"
 
 
-def test_a_terminal_gets_a_bar():
+def test_a_terminal_gets_a_bar(monkeypatch):
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
     stream = Terminal()
-    bar = for_terminal(stream)
+    monkeypatch.setattr("sys.stderr", stream)
+    bar = for_terminal("Runs")
     assert isinstance(bar, Bar)
     bar.begin(["01_a"])
+    assert bar._bar.tasks[0].description == "Runs"
     bar.done(RESULT)
     bar.end()
     assert "01_a done in 4.1 s" in stream.getvalue()
@@ -514,6 +517,11 @@ def test_pages_of_published_papers_are_marked_where_nothing_of_the_authority_was
     assert f"This page speaks of {told}." in (tmp_path / "c" / "pages" / "10_route29.html").read_text(encoding="utf-8")
 
 
+def test_no_line_of_prose_ends_within_a_quarter_or_after_a_minus():
+    page = '<title>2020-21-Q2</title><a title="2020-21-Q2">from −£6.48m</a><pre>"2020-21-Q2", −3</pre>'
+    assert _ended(page).strip() == page.replace("−£6.48", '<span class="whole">−£6.48</span>')
+
+
 def test_the_front_page_says_what_changed_since_an_earlier_run_and_leads_to_it(tmp_path):
     before = tmp_path / "2020-21-Q1"
     page = _site(before, FACTS | {"quarter": "2020-21-Q1", "as_of": "2020-06-30"}, value=420)
@@ -526,7 +534,7 @@ def test_the_front_page_says_what_changed_since_an_earlier_run_and_leads_to_it(t
     assert len(moved.find_all("li")) == 5 and "Before: 420 children" in moved.li.text
     target, _, fragment = moved.a["href"].partition("#")
     assert (tmp_path / "2020-21-Q2" / target).is_file() and fragment == "finding-case.first"
-    assert heading.find_next("a", string=re.compile("^Everything"))["href"] == "changes.html"
+    assert heading.find_next("a", href="changes.html").text.startswith("Everything")
     changes = BeautifulSoup((tmp_path / "2020-21-Q2" / "changes.html").read_text(encoding="utf-8"), "html.parser")
     assert changes.h1.text.startswith("What changed from 2020-21-Q1 to 2020-21-Q2")
 

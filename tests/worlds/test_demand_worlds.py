@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bond_eval.core.periods import Quarter
+from bond_eval.core.periods import Quarter, month_end
 from bond_eval.economics.into_pounds import NO_SPEND, Design, Outlook, priced
 from bond_eval.economics.money import Spread, Withheld
 from bond_eval.evidence.gate import protect
@@ -22,7 +22,7 @@ from bond_eval.intake.authority import read_authority
 from bond_eval.intake.finance import Finance, load_finance
 from bond_eval.intake.ssda903 import load_return
 from bond_eval.intake.typed import day_number
-from bond_eval.placements.backcast import backcast, month_end
+from bond_eval.placements.backcast import backcast
 from bond_eval.placements.categories import CATEGORIES, IFA, OUTSIDE
 from bond_eval.placements.counts import daily_counts
 from bond_eval.placements.demand import fit, latest_window, population

@@ -168,7 +168,8 @@ def test_route29_is_in_the_sample_what_the_report_says_of_its_posts_ages_and_hub
 def test_transforming_care_counts_and_claims_of_the_sample(tables, sample):
     claims = tables["tcs_claims"].set_index("claim")
     assert claims["implied"].tolist() == [6, 19] and claims["children"].tolist() == [8, 19]
-    assert claims.at["Respite in summer", "years"] == pytest.approx(92 / 365.25)
+    assert claims.at["Respite in summer", "months"] == pytest.approx(92 / 365.25 * 12)
+    assert claims.at["Children open", "months"] == 24, "the first was taken on eighteen months before the quarter's end"
     activity = tables["tcs_activity"]
     assert activity.loc[activity["period"] == "All", "children"].tolist() == [19, 14]
     schools = tables["residential_school"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from bond_eval.core.errors import InputError
 from bond_eval.sample import World, build_world, write_sample
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -518,6 +519,18 @@ def test_null_world_folder_says_so_and_published_takes_its_truth_away(tmp_path):
     assert '"world": "null"' in (tmp_path / "truth.json").read_text()
     write_sample(tmp_path, children=60)
     assert not (tmp_path / "truth.json").exists()
+
+
+@pytest.mark.parametrize("there", ["2019-20/episodes.csv", "README.md", "authority.toml"])
+def test_a_folder_of_somebody_else_is_never_written_into(tmp_path, there):
+    (tmp_path / there).parent.mkdir(exist_ok=True)
+    (tmp_path / there).write_text("# Ours\n")
+    before = contents(tmp_path)
+    with pytest.raises(InputError, match=f"{tmp_path.name} is there and no synthetic sample: name a new folder"):
+        write_sample(tmp_path, children=1)
+    with pytest.raises(InputError, match="no synthetic sample"):
+        write_sample(tmp_path / there, children=1)
+    assert contents(tmp_path) == before
 
 
 def test_unknown_world_and_no_children_are_refused(tmp_path):

@@ -156,7 +156,7 @@ def cohort_incidence(view: View) -> Rows:
     "baseline_statements",
     title="How many outside placements there were at the baseline, as each passage states it and as the return has it",
     row="a statement",
-    labels={"statement": "Statement", "date": "Date"},
+    labels={"statement": "Statement", "date": "Day taken"},
     values=(
         Value("children", "Children, from the return"),
         Value("published", "Children, as stated", "number", follows=("children",)),

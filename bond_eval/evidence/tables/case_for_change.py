@@ -123,7 +123,7 @@ def case_stress(view: View) -> pd.DataFrame:
     parts = [required(scenarios.stress(case, point)).assign(point=point) for point in POINTS[1:]]
     frame = pd.concat(parts, ignore_index=True)
     frame = frame.rename(columns={"avoidance_000": "avoidance", "change_000": "change"})
-    return frame[["point", "step", "avoidance", "change"]]
+    return frame.assign(step=frame["step"].map(formats.capital))[["point", "step", "avoidance", "change"]]
 
 
 @table(

@@ -222,7 +222,7 @@ MODELS = (
 
 @table(
     "avoided_by_design",
-    title="Child-days and cost avoided by each design, net of the programme",
+    title="Child-days and cost avoided by each design, and what the programme cost",
     row="a design",
     labels={"design": "Design", "since": "Counted from"},
     values=(
@@ -331,7 +331,7 @@ def _range_words(designs: tuple[Design, ...], found: Across | None, hidden: int)
         f"{found.judged} of {len(designs)} designs are estimated here{rest}, not pooled: nothing gives their weights."
     )
     if found.paid is None:
-        return f"{start}: {NO_SPEND[:1].lower()}{NO_SPEND[1:].split(',')[0]}. {cost}"
+        return f"{start}: {formats.lowered(NO_SPEND).split(',')[0]}. {cost}"
     one, other = (formats.percent(share) for share in found.paid)
     chance = one if one == other else f"{one} to {other}, depending on the design"
     start = "If the whole difference were the programme's doing, the chance that it has paid for itself is"

@@ -39,7 +39,6 @@ from bond_eval.placements.panel import neighbours_panel
 from bond_eval.placements.series import BEGUN
 from bond_eval.placements.trend import COMPARED, OLDER, Design, Trend, beside_others, first_month
 
-PLAN = "docs/EVALUATION_PLAN.md"
 METHOD = (
     "interrupted time series: quasi-Poisson regression with log child-days and autocorrelated errors; "
     "difference-in-differences; synthetic control; docs/METHODS.md"
@@ -172,7 +171,7 @@ def trend_dates(view: View) -> Rows:
     labels={"group": "Kind", "design": "Design"},
     values=(
         *RATIO,
-        Value("n", "Months or areas", "number"),
+        Value("n", "Months, areas or entries", "number", follows=("few",)),
         Value("shown", "Ratio and interval", "text", follows=("few",)),
         Value("reading", "Reading", "text", follows=("few",)),
         Value("standing", "May the interval be trusted", "text"),
@@ -208,7 +207,7 @@ def trend_designs(view: View) -> Rows:
         Value("asked", "What is asked", "text"),
         FEWEST,
         *interval("value", "Value", "factor", "few"),
-        Value("n", "Months or areas", "number"),
+        Value("n", "Months, areas or entries", "number", follows=("few",)),
         Value("statement", "In words", "text", follows=("few",)),
     ),
     source=SOURCE,
@@ -226,14 +225,14 @@ def trend_answer(view: View) -> Rows:
         ("primary", designs[0], primary_words(designs[0], since)),
         ("younger", young, words(young, "Against children under 12, entries at ages 12 to 17 changed by a factor of")),
         ("neighbours", beside, neighbour_words(beside)),
-        ("dates", None, dates_words(designs)),
-        ("agreement", None, agreement_words(designs)),
         ("baseline", *_baseline(view)),
     ]
     found = []
     for question, one, statement in rows:
         ratio, few = (one.ratio, one.few) if one else (None, np.nan)
         found.append((question, ASKED[question], few, *ends_of(ratio), ratio.n if ratio else np.nan, statement))
+    for question, (count, said) in {"dates": dates_words(designs), "agreement": agreement_words(designs)}.items():
+        found.append((question, ASKED[question], np.nan, count, np.nan, np.nan, np.nan, said))
     return found
 
 
@@ -251,7 +250,8 @@ def _baseline(view: View) -> tuple[Design | None, str]:
         FALL: "the baseline was set at a low",
     }.get(judged(ratio), "no clear sign that the baseline was set at an unusual time")
     start = f"In the year to {formats.date(at)} entries ran at {written(ratio)} times the rate of the time before"
-    return Design("baseline", "", ratio, "", 1, fewest(n[year].sum(), n[before].sum())), f"{start}: {words}."
+    made = Design("baseline", "", ratio, "", 1, fewest(n[year].sum(), n[before].sum()))
+    return made, f"{start} ({formats.number(ratio.n)} in all): {words}."
 
 
 PANDEMIC = "The pandemic began weeks after the programme"

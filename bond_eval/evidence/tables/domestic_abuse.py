@@ -10,7 +10,7 @@ import pandas as pd
 from bond_eval.core import formats
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence.claims_facts import project_facts
-from bond_eval.evidence.gate import small
+from bond_eval.evidence.disclosure import small
 from bond_eval.evidence.registry import Rows, Value, interval, table
 from bond_eval.evidence.tables.programmes import activity, latest
 from bond_eval.evidence.view import View
@@ -286,7 +286,7 @@ def perpetrator_pilot(view: View) -> Rows:
     values=(
         Value("before", "Year before"),
         Value("after", "Latest year"),
-        *interval("ratio", "Rate ratio", "factor", "before", "after"),
+        *interval("ratio", "Rate ratio", "ratio", "before", "after"),
         Value("published", "Published", "text", children=False),
         Value("claim", "Claim", "text", children=False),
         Value("verdict", "What can be said", "text", children=False),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bond_eval.core.formats import capital
+from bond_eval.core.formats import capital, slug
 from bond_eval.evidence.disclosure import small
 from bond_eval.evidence.gate import MINIMUM
 from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
@@ -189,7 +188,7 @@ def _said(ratio: float, low: float, high: float) -> str:
         Value("compared", "Comparisons judged", "number", children=False),
         Value("differ", "Differ by more than chance", "number", children=False),
         Value("chance", "Expected by chance alone", "decimal", children=False),
-        Value("tail", "Chance of so many or more where no group differs", "percent", children=False),
+        Value("tail", "Chance of so many or more where no group differs", "chance", children=False),
         Value("few", "Too few to judge", "number", children=False),
         Value("fragile", "Of those that differ, turned by fewer than six children", "number", children=False),
         Value("verdict", "What can be said", "text", children=False),
@@ -203,10 +202,10 @@ def equity_summary(view: View) -> Rows:
     """Comparisons by stage and in all, so that none is picked out of many without saying so."""
     rows: list[tuple[Any, ...]] = []
     for key, name, found in _staged(view):
-        all_rows, slug = _rows(found), re.sub(r"[^a-z0-9]+", "_", key.lower()).strip("_")
+        all_rows, stem = _rows(found), slug(key, "_")
         for stage in (*dict.fromkeys(all_rows["stage"]), ALL):
             part = all_rows if stage == ALL else all_rows[all_rows["stage"] == stage]
-            rows.append((name, stage, *_counted(part), slug))
+            rows.append((name, stage, *_counted(part), stem))
     return rows
 
 

@@ -136,6 +136,6 @@ def evidence_map(found: Found) -> Rows:
         bearing = answers.draws_on(id, found)
         for programme in dict.fromkeys((answers.TOGETHER, *answers.programmes().values())):
             mine = bearing.only([item for item in bearing if answers.programme_of(item) == programme])
-            rank = answers.grade(mine)
+            rank = answers.grade(mine) if programme == answers.TOGETHER else answers.grade(mine, answers.measured)
             rows.append((id, f"{id} {SHORT[id]}", programme, answers.GRADES[rank], rank, len(mine.known)))
     return rows

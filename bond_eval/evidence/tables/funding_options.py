@@ -45,14 +45,16 @@ def _options() -> dict[str, options.Option | Withheld]:
     method="programme costs less savings and cuts; April 2021 prices",
 )
 def option_costs(view: View) -> Rows:
-    """Each option with its cost, or why its cost cannot be said."""
+    """Each option with its cost, or why its cost cannot be said; then savings that are no part of any programme."""
     rows = []
     for name, option in _options().items():
         if isinstance(option, Withheld):
             rows.append((name, np.nan, np.nan, f"{option.reason}; its net cost takes an assumed figure"))
         else:
             rows.append((name, option.recurrent_000, option.one_off_000, option.note))
-    return rows
+    items = options.option_items()
+    beside = items[items["group"] == options.BESIDE].itertuples()
+    return [*rows, *((f"Beside them: {row.item}", -row.amount_000, np.nan, row.note) for row in beside)]
 
 
 @table(
@@ -185,7 +187,7 @@ def _net(option: options.Option | Withheld, avoided: Numbers, kept: Numbers) -> 
         Value("npv", "Net present value £000", "signed"),
         Value("lower", "Lower £000", "signed"),
         Value("upper", "Upper £000", "signed"),
-        Value("ratio", "Benefit-cost ratio", "factor"),
+        Value("ratio", "Benefit-cost ratio", "ratio"),
         Value("paid_back", "Draws that pay back in time", "percent"),
     ),
     source="data/reference/assumptions.csv, programme_costs.csv, discount_rates.csv, deflators.csv, optimism_bias.csv",

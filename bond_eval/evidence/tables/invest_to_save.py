@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.core.periods import financial_year_start, month_starts, next_month, year_label
+from bond_eval.core.periods import financial_year_start, month_end, month_starts, year_label
 from bond_eval.economics import invest_to_save as its
 from bond_eval.economics.discounting import discount_factors
 from bond_eval.economics.money import Withheld
@@ -73,7 +73,7 @@ def proposal_value(view: View) -> Rows:
     row="a requirement",
     labels={"requirement": "Requirement"},
     values=(Value("found", "Stated", "text"), Value("stated", "Requirements stated", "number")),
-    source="Sandwell Cabinet report September 2021, 4.3 and 4.6",
+    source="data/reference/funding.csv: Sandwell Cabinet report September 2021, 4.3 and 4.6",
     method="input check",
 )
 def proposal_requirements(view: View) -> Rows:
@@ -133,7 +133,7 @@ def _months(view: View) -> pd.DataFrame:
     rates = costs.set_index(["year", "category"])["cost_pounds"] / costs.set_index(["year", "category"])["child_days"]
     daily, rows = view.counts.by_category(), []
     for day in month_starts(max(view.counts.first, dt.date(int(costs["year"].min()[:4]), 4, 1)), view.as_of):
-        nights = daily[str(day) : str(next_month(day) - dt.timedelta(days=1))]
+        nights = daily[str(day) : str(month_end(day))]
         year, last = year_label(financial_year_start(day)), nights.iloc[-1]
         pounds = sum(nights[name].sum() * rates.get((year, name), 0.0) for name in EXTERNAL)
         external = int(last[list(EXTERNAL)].sum())

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core import formats
-from bond_eval.evidence.gate import small
+from bond_eval.evidence.disclosure import small
 from bond_eval.evidence.measured import known_now
 from bond_eval.evidence.rare import CLOCKS, rare_chart
 from bond_eval.evidence.registry import Rows, Value, table
@@ -35,6 +35,7 @@ TENS = 10  # a number of events told by whole tens gives no few of them away, fr
         Value("upper", "Upper limit", "decimal", follows=("numerator", "denominator"), over="measure"),
         Value("verdict", "Verdict", "text", children=False),
         Value("rebased", "Re-based because", "text", children=False),
+        Value("unit", "Unit", "text", children=False),
     ),
     source=SOURCE,
     method="XmR chart, moving ranges screened; limits only where no period is withheld",
@@ -62,6 +63,9 @@ def _charted(view: View, measure: Measure, rows: pd.DataFrame) -> pd.DataFrame:
             "date": list(rows["last"]),
             "numerator": np.nan if money else rows["numerator"].to_numpy(),
             "denominator": rows["denominator"].to_numpy() if measure.unit == "share" else np.nan,
+            "unit": {"£": "£000", "share": "%", "rate": f"per {formats.number(measure.per)} {measure.denominator}"}.get(
+                measure.unit, ""
+            ),
             "rebased": [anew.get(place, "") for place in range(len(rows))],
             "value": rows["value"].to_numpy() / (1000 if money else 1) * (100 if measure.unit == "share" else 1),
         }

@@ -80,7 +80,7 @@ def neighbours_supplied(view: View) -> Rows:
             ("Neighbours", formats.listed(list(sets.loc[sets["found"], "name"])) or "None"),
             ("Neighbours without a row in the files", formats.listed(lacking) or "None"),
             (
-                "Left out of the comparison",
+                "No donor in page 04",
                 "; ".join(f"{n}: {why}" for n, why in donors[["name", "excluded"]].to_numpy()) or "None",
             ),
         ]
@@ -225,10 +225,11 @@ def neighbour_latest(view: View) -> pd.DataFrame:
 
 
 def _in_words(row: dict[str, Any], spec: Any, last: pd.DataFrame) -> str:
-    unit = spec["unit"] if spec["unit"].startswith("%") else f" {spec['unit']}"
     start = f"{spec['label']}, {row['period']}: "
     if np.isnan(row["value"]):
         return f"{start}the authority's own figure {row['verdict']}."
+    whole = f"of the {formats.number(row['of'])} children here"
+    unit = spec["unit"] if spec["unit"].startswith("%") else f" {spec['unit'].replace('children', whole)}"
     figure = f"{_number(row['value'])}{unit} ({_number(row['lower'])} to {_number(row['upper'])})"
     names = dict(zip(last["role"], last["area"], strict=True))
     wider = [

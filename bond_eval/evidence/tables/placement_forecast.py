@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.core.errors import InputError
-from bond_eval.core.periods import financial_year_start, next_month, year_label
+from bond_eval.core.periods import financial_year_start, month_end, year_label
 from bond_eval.economics.into_pounds import Outlook
 from bond_eval.economics.money import Withheld
 from bond_eval.evidence.gate import MINIMUM
@@ -24,7 +24,7 @@ from bond_eval.evidence.registry import ALL, Rows, Value, interval, table
 from bond_eval.evidence.tables.did_the_trend_change import fewest, trend_of
 from bond_eval.evidence.view import View
 from bond_eval.evidence.wording import ends_of
-from bond_eval.placements.backcast import month_end, summary
+from bond_eval.placements.backcast import summary
 from bond_eval.placements.categories import CATEGORIES, EXTERNAL, IFA, OUTSIDE
 from bond_eval.placements.demand import Model, fit, latest_window, leave_out, leaving_early, population
 from bond_eval.placements.demand_paths import LEVELS, Paths, bands, simulate
@@ -180,7 +180,7 @@ def _years(as_of: dt.date) -> list[tuple[str, dt.date, dt.date]]:
         last, label = min(dt.date(year + 1, 3, 31), end), year_label(year)
         whole = (first, last) == (dt.date(year, 4, 1), dt.date(year + 1, 3, 31))
         years.append((label if whole else f"{label}, {first:%B} to {last:%B}", first, last))
-        first = next_month(last.replace(day=1))
+        first = last + dt.timedelta(days=1)
     return years
 
 
@@ -265,7 +265,7 @@ def forecast_duration(view: View) -> Rows:
     row="an option",
     labels={"option": "Option"},
     values=(
-        Value("children", "Children more or fewer today"),
+        Value("children", "Children added or left out today"),
         *(Value(f"{who}_{name}", f"{words}, {label}", "number", follows=("children",))
           for who, words in (("outside", "Outside placements"), ("all", "All looked after"))
           for name, label in zip(PEAK, ("median", "lower 80% limit", "upper 80% limit"), strict=True)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -47,6 +47,7 @@ NEEDS = {
     "activity": "the number of staff and what they did, month by month (register/activity.csv)",
 }
 GUARDS = ("children", "beside", "rest", "before", "after")
+CHANGED = {"change": "Mean change", "change_lower": "Its lower end", "change_upper": "Its upper end"}
 LABELS = {"heading": "Heading", "measure": "Measure", "form": "Told as"}
 VALUES = (
     Value("children", "Children"),
@@ -55,6 +56,7 @@ VALUES = (
     Value("before", "Events before, or of the others", event="measure"),
     Value("after", "Events after", event="measure"),
     *interval("ratio", "Rate after of that before, or share", "percent", *GUARDS),
+    *(Value(name, label, "decimal", follows=GUARDS) for name, label in CHANGED.items()),
     Value("shown", "Estimate (95% interval)", "text", follows=GUARDS),
     Value("said", "What can be said", "text", children=False),
 )
@@ -95,8 +97,7 @@ def told(value: float, lower: float, upper: float, kind: str) -> Any:
         return None
     numbers = (value,) if np.isnan(lower) or np.isnan(upper) else (value, lower, upper)
     scale = 100 if kind == "points" else 1
-    words = [formats.number(one, 2) if kind == "ratio" else show(scale * one, kind) for one in numbers]
-    first, *rest = (one.replace("-", "−") for one in words)
+    first, *rest = (show(scale * one, kind) for one in numbers)
     return f"{first} ({' to '.join(rest)})" if rest else first
 
 
@@ -126,11 +127,11 @@ def _moves(view: View, programme: str, key: str) -> tuple[str, str, Row]:
 
 def _scale(view: View, programme: str, key: tuple[str, str]) -> tuple[str, str, Row]:
     row = _found(view, results.programme_scales(view), programme, measure=key[0], rater=key[1])
-    measure = f"{key[0]} ({key[1][0].lower()}{key[1][1:]})"
+    measure = f"{key[0]} ({formats.lowered(key[1])})"
     if not row:
         return measure, CHANGE, {}
-    shown = {"children": row["pairs"], "beside": row["starters"], "shown": told(*_ends(row), "decimal")}
-    return measure, CHANGE, {**shown, "said": row["verdict"]}
+    ends, shown = _ends(row), {"children": row["pairs"], "beside": row["starters"], "said": row["verdict"]}
+    return measure, CHANGE, {**shown, **dict(zip(CHANGED, ends, strict=True)), "shown": told(*ends, "decimal")}
 
 
 def _outcome(view: View, programme: str, key: tuple[str, str]) -> tuple[str, str, Row]:
@@ -156,7 +157,7 @@ def _comparison(view: View, programme: str, key: str) -> tuple[str, str, Row]:
     counts = {"children": len(taken), "beside": len(beside), "before": int(beside["reached"].sum()),
               "after": int(taken["reached"].sum())}  # fmt: skip
     few = min(len(taken), len(beside)) < FEW
-    said = TOO_FEW if few else differs(found.difference, found.causal, better="down")
+    said = TOO_FEW if few else differs(found.difference, found.causal)
     return measure, DIFFERENCE, {**counts, **_estimate(ends_of(found.difference), "points"), "said": said}
 
 
@@ -197,6 +198,21 @@ def summary(verdicts: Iterable[str]) -> list[tuple[str, int]]:
     return [*((name, kinds.count(name)) for name in names), (ALL, len(kinds))]
 
 
+def summed_up(counts: Mapping[str, int]) -> str:
+    """What the counts of `summary` come to: which way the measures that can be judged moved; then the others."""
+    better, worse, steady = (counts[name] for name in ("Better", "Worse", "No clear change"))
+    judged = f"{formats.plural(better + worse + steady, 'measure')} that can be judged"
+    said = f"none of {judged} moved by more than chance"
+    if better + worse:
+        said = f"of {judged}, {better} moved for the better and {worse} for the worse by more than chance"
+    elif not steady:
+        said = f"none of {formats.plural(counts[ALL], 'measure')} can be judged"
+    rest = {"Too few or too early": "too few or too early", "Described only": "only described",
+            CANNOT: "that cannot be worked out from what was supplied"}  # fmt: skip
+    others = formats.listed([f"{counts[name]} {words}" for name, words in rest.items() if counts[name]])
+    return f"{said}; not judged: {others}" if others else said
+
+
 Builder = Callable[[View], pd.DataFrame]
 
 
@@ -209,8 +225,9 @@ def page(module: str, stem: str, title: str, people: str, rows: Callable[[View],
         return rows(view)
 
     def counted(view: View) -> Rows:
-        """Measures by verdict."""
-        return summary(judged(view)["said"])
+        """Measures by verdict, and what they come to."""
+        counts = summary(judged(view)["said"])
+        return [(name, number, summed_up(dict(counts)) * (name == ALL)) for name, number in counts]
 
     names = f"{stem}_headings", f"{stem}_summary"
     for build, name in zip((headed, counted), names, strict=True):
@@ -220,7 +237,8 @@ def page(module: str, stem: str, title: str, people: str, rows: Callable[[View],
     judged = asked(once(headed))
     told = table(
         names[1], title="How many measures can be judged, and which way they went", row="a verdict",
-        labels={"said": "Verdict"}, values=(Value("measures", "Measures", children=False),), margins=("said",),
-        source=LINKED, method=f"count of the measures of {names[0]}",
+        labels={"said": "Verdict"}, margins=("said",), source=LINKED, method=f"count of the measures of {names[0]}",
+        values=(Value("measures", "Measures", children=False),
+                Value("told", "What it comes to", "text", children=False)),
     )  # fmt: skip
     return judged, told(counted)

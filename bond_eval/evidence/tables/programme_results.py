@@ -56,8 +56,8 @@ def programme_outcomes(view: View) -> Rows:
         Value("children", "Children compared"),
         Value("before", "Events before", event="event"),
         Value("after", "Events after", event="event"),
-        *interval("share", "Rate after ÷ before", "factor", "children", "before", "after"),
-        *(Value(name, label, "factor", follows=("children", "before", "after"))
+        *interval("share", "Rate after ÷ before", "ratio", "children", "before", "after"),
+        *(Value(name, label, "ratio", follows=("children", "before", "after"))
           for name, label in (("recent", "Last 3 months ÷ earlier"), ("settled", "After ÷ earlier months"))),
         Value("warning", "Falling back by itself", "text", children=False),
         Value("verdict", "What can be said", "text", children=False),
@@ -77,13 +77,13 @@ def programme_events(view: View) -> Rows:
             found = events.event_change(register, view.as_of, key, kind)
             if (change := found.change) is None:
                 continue
-            before, mean = int(found.frame[["earlier", "recent"]].to_numpy().sum()), found.mean
+            mean = found.mean
             expected = mean is not None and mean.expected
             warning = "A fall was to be expected: the referral followed a bad spell" if expected else "No sign of it"
             recent = mean.recent.ratio if mean else None
             settled = mean.after.ratio if mean and mean.after else None
             verdict = changed(change.ratio, change.people, better="down", settled=settled if expected else None)
-            counts = (change.people, before, int(found.frame["after"].sum()))
+            counts = (change.people, change.before.n, change.after.n)  # of the children compared alone
             rows.append((name, label.get(kind, kind), *counts, *ends_of(change.ratio), ends_of(recent)[0],
                          ends_of(settled)[0], warning, verdict))  # fmt: skip
     return rows

@@ -58,6 +58,8 @@ def social_value(view: View) -> Rows:
     for measure, n, of in _counted(view):
         fact, claim = FACTS.get(measure, ("", "none"))
         told = facts.get(fact, np.nan)
+        if measure == NEW and facts:
+            told = facts["staff_total"] - facts[FACTS[EXISTING][0]]
         rows.append((measure, *share_of(n, of), told, n - told, claim if facts else "none"))
     return rows
 

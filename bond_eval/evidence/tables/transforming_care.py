@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bond_eval.core.formats import capital
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence.disclosure import small
 from bond_eval.evidence.registry import ALL, Rows, Value, coarser, table
@@ -81,9 +82,10 @@ def tcs_activity(view: View) -> Rows:
     rows: list[Any] = []
     for name in ("respite families", "positive behaviour programmes"):
         part = activity(view, KEY, name).sort_values("first")
-        rows += [(name, months(one.first, one.last), one.value, one.note) for one in part.itertuples()]
+        label = capital(name)
+        rows += [(label, months(one.first, one.last), one.value, one.note) for one in part.itertuples()]
         none = f"cannot be said: needs {shared.NEEDS['activity']}"
-        rows.append((name, ALL, part["value"].sum() if len(part) else np.nan, "" if len(part) else none))
+        rows.append((label, ALL, part["value"].sum() if len(part) else np.nan, "" if len(part) else none))
     return rows
 
 
@@ -103,7 +105,7 @@ def activity_in_all(frame: pd.DataFrame) -> pd.DataFrame:
         Value("implied", "Years of placement claimed", "decimal", children=False),
         Value("children", "Children or families helped"),
         Value("needed", "Years that would pay for it", "decimal", children=False),
-        Value("years", "Longest that anybody can be followed, years", "decimal", children=False),
+        Value("months", "Nobody can be followed for longer than, months", "number", children=False),
         Value("text", "What stands behind it", "text", children=False),
     ),
     source=f"{REGISTER}; data/reference/programme_claims.csv",
@@ -118,19 +120,19 @@ def tcs_claims(view: View) -> pd.DataFrame:
         "Respite in summer": "a count of families without any record: nobody is known to have stayed at home by it",
         "Children open": "no comparison group large enough to say who would have been placed without it",
     }  # fmt: skip
-    return rows.assign(years=rows["claim"].map(longest), text=rows["claim"].map(texts))
+    return rows.assign(months=rows["claim"].map(longest), text=rows["claim"].map(texts))
 
 
 def _length(view: View) -> float:
-    """Length in years of the time in which respite was counted."""
+    """Length in months of the time in which respite was counted."""
     mine = activity(view, KEY, "respite families")
-    return float(mine["last"].max() + 1 - mine["first"].min()) / 365.25 if len(mine) else np.nan
+    return float(mine["last"].max() + 1 - mine["first"].min()) / 365.25 * 12 if len(mine) else np.nan
 
 
 def _since(view: View) -> float:
-    """Whole years from the first start of a case to the quarter's end, since its day is one child's."""
+    """Months from the first start of a case to the quarter's end, up to a whole year: its day is one child's."""
     register, _ = shared.having(view, KEY, "cases")
     if register is None:
         return np.nan
     starts = cases_at(register, view.as_of, KEY).query("started")["start"]
-    return float((day_number(view.as_of) - int(starts.min())) // 365.25) if len(starts) else np.nan
+    return 12.0 * ((day_number(view.as_of) - int(starts.min())) // 365.25 + 1) if len(starts) else np.nan

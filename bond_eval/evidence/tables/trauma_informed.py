@@ -75,7 +75,7 @@ def trauma_practice(view: View) -> Rows:
         Value("before_of", "Files in the first"),
         Value("after", "Trauma informed in the last", of="after_of"),
         Value("after_of", "Files in the last"),
-        *interval("change", "Change, percentage points", "number", "before", "before_of", "after", "after_of"),
+        *interval("change", "Change, percentage points", "decimal", "before", "before_of", "after", "after_of"),
         Value("verdict", "What can be said", "text", children=False),
     ),
     source=ACTIVITY,

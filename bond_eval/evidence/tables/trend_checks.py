@@ -73,15 +73,11 @@ def trend_methods(view: View) -> Rows:
                 PLANNED if method == SIDE_BY_SIDE[0] else OTHERS, formats.capital(NAMES[method]), few,
                 *ends_of(plain.alone), written(plain.alone) if plain.alone else CANNOT, judged(plain.alone),
                 f"{written(seasons.alone)}, {judged(seasons.alone)}" if seasons.alone else CANNOT,
-                _between(held) if held else "not measured", counts,
-                checks(Design("", "", plain.alone, "", 2, result=plain)),
+                f"{formats.percent(min(held), 1)} to {formats.percent(max(held), 1)}" if held else "not measured",
+                counts, checks(Design("", "", plain.alone, "", 2, result=plain)),
             )
         )  # fmt: skip
     return rows
-
-
-def _between(shares: tuple[float, ...]) -> str:
-    return f"{formats.percent(min(shares), 1)} to {formats.percent(max(shares), 1)}"
 
 
 @table(

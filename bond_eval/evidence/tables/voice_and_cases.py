@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 
-from bond_eval.core.formats import capital
-from bond_eval.evidence.gate import small
+from bond_eval.core.formats import capital, lowered, slug
+from bond_eval.evidence.disclosure import small
 from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
 from bond_eval.evidence.tables.programme_headings import DESCRIBED
 from bond_eval.evidence.tables.programmes import REGISTER, called, each
@@ -151,9 +150,8 @@ def case_themes(view: View) -> Rows:
     rows = []
     for theme, programme in sorted(set(_agreed(view)[["theme", "programme"]].itertuples(index=False, name=None))):
         whose = "no single programme" if programme == OF_NO_PROGRAMME else programme
-        said = f"A theme in the case studies of {whose}: {theme[:1].lower()}{theme[1:]}"
-        key = re.sub(r"[^a-z0-9]+", "_", f"{theme} {programme}".lower()).strip("_")
-        rows.append((theme, programme, 1, said, key))
+        said = f"A theme in the case studies of {whose}: {lowered(theme)}"
+        rows.append((theme, programme, 1, said, slug(f"{theme} {programme}", "_")))
     return rows
 
 
