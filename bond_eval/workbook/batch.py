@@ -21,7 +21,7 @@ from bond_eval.workbook.batch_plan import Planned
 from bond_eval.workbook.cluster import workers
 from bond_eval.workbook.locks import interruptible
 from bond_eval.workbook.progress import Progress
-from bond_eval.workbook.settings import DONE, FAILED
+from bond_eval.workbook.settings import DONE, FAILED, INCOMPLETE
 from bond_eval.workbook.store import exists, is_url, joined, lasting, write
 
 SUMMARY = "summary.csv"
@@ -73,12 +73,13 @@ def run_batch(
             found = _run_all(pool, plan, (out, batch, retries), told)
         finally:
             told.end()
-    failed = {job.name for job in plan if found[job.name].status in (FAILED, REFUSED)}
+    failed = {name for name, one in found.items() if one.stands or one.status in (FAILED, REFUSED)}
     stale = {
         job.name for job in plan if job.name in failed and exists(joined(out, job.authority, job.folder, MANIFEST))
     }
     for name in stale:
-        found[name] = replace(found[name], message=f"{found[name].message} {STANDS}")
+        if found[name].status != INCOMPLETE:  # which says so itself
+            found[name] = replace(found[name], message=f"{found[name].message} {STANDS}")
     results = tuple(found[job.name] for job in plan)
     write(joined(out, SUMMARY), as_csv([result.row() for result in results], COLUMNS).encode("utf-8"))
     told.note("Laying the authorities side by side")

@@ -40,7 +40,7 @@ _ENDED: set[str] = set()  # batches: a worker of a cluster may serve others
 @dataclass(frozen=True)
 class JobResult:
     """How a run of a batch ended. `notebooks`: how many were asked for, of which so many are `done`, `unchanged` since
-    an earlier run, or not whole (`failed`); `attempts`: how often it was begun."""
+    an earlier run, or not whole (`failed`); `attempts`: how often it was begun; `stands`: as of a RunReport."""
 
     name: str
     authority: str
@@ -54,6 +54,7 @@ class JobResult:
     attempts: int = 0
     seconds: float = 0.0
     message: str = ""
+    stands: bool = False
 
     @property
     def reused(self) -> bool:
@@ -187,6 +188,7 @@ def _counted(report: RunReport) -> dict[str, Any]:
         "unchanged": sum(result.reused for result in results),
         "failed": len(bad),
         "message": message,
+        "stands": report.stands,
     }
 
 

@@ -66,7 +66,7 @@ def _await_worker(client: Any, scheduler: str, note: Callable[[str], Any], patie
         return client.wait_for_workers(1, timeout=min(SOON, patience))
     note(f"No worker is at {scheduler} yet: one is waited for, {patience:.0f} s in all.")
     with suppress(TimeoutError):
-        return client.wait_for_workers(1, timeout=max(patience - SOON, 0.0))
+        return client.wait_for_workers(1, timeout=max(patience - SOON, 0.1))  # 0 would be for ever
     raise InputError(
         f"No worker is at {scheduler}: begin one with 'dask worker {scheduler}', or leave --scheduler out."
     )

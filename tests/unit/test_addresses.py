@@ -154,8 +154,8 @@ def test_a_test_is_found_through_its_fixture_and_a_field_of_the_same_name_is_non
 
 
 # Words of a source, in any case, and the files beside the return that they stand for.
-STAND_FOR = {"dfe": r"\bDfE\b", "finance": r"\bfinance files\b", "register": r"\bregister\b",
-             "measures": r"\bmeasures/", "sealed.json": r"\bsealed\.json\b", "postcodes.csv": r"\bpostcodes\.csv\b"}  # fmt: skip
+STAND_FOR = {"dfe": r"\bDfE\b", "finance": r"\bfinance files\b", "register": r"\bregister\b", "measures": r"measures/",
+             "sealed.json": r"\bsealed\.json\b", "postcodes.csv": r"\bpostcodes\.csv\b"}  # fmt: skip
 OF_RETURN = (
     r"SSDA903|\breturn\b|Episodes|stitching|the files\b(?! on)|scorecard|computed measures|findings\.json|check`"
 )

@@ -155,7 +155,9 @@ def test_a_run_that_fails_does_so_alone_and_nothing_of_a_child_is_told(stand_in)
     assert told["part-2020-21-Q1"] == ("incomplete", "Not whole: 01_x. The earlier run stands.")
     assert told["south-2020-21-Q2"] == ("done", "")
     texts = [path.read_text() for path in (stand_in / "out").rglob("*") if path.suffix in (".log", ".csv", ".html")]
-    assert not any("977" in text for text in texts) and not any("run failed" in text for text in texts)
+    assert not any("977" in text for text in texts)
+    page = (stand_in / "out" / "region.html").read_text()
+    assert '<th scope="row">part (run failed)</th>' in page and '<th scope="row">south</th>' in page
     assert "bad-2020-21-Q1: count.txt holds no count: supply it again." in report.lines()
     write(str(stand_in / "data" / "south" / "count.txt"), b"bad")
     run_batch(plan[2:3], str(stand_in / "out"), jobs=1)
@@ -396,6 +398,8 @@ def test_data_plan_and_outputs_may_lie_in_s3(stand_in, bucket):
     write(f"{bucket}/plan.csv", "\n".join(rows).encode())
     jobs = read_plan(f"{bucket}/plan.csv")
     assert [job.data for job in jobs] == [job.data for job in plan]
+    with pytest.raises(InputError, match="it is not there"):
+        write("s3://elsewhere/out/x", b"")  # no bucket is made
     report = run_batch(jobs, f"{bucket}/out", jobs=2)
     assert report.exit_status == 0, report.lines()
     assert _fetched(f"{bucket}/out", stand_in / "fetched") == _published(calm)
@@ -408,8 +412,6 @@ def test_data_plan_and_outputs_may_lie_in_s3(stand_in, bucket):
 
 
 def test_a_store_that_refuses_is_told_without_its_key(stand_in, bucket):
-    with pytest.raises(InputError, match="it is not there"):
-        write("s3://elsewhere/out/x", b"")
     report = run_batch([Planned("north", "2020-21-Q1", "s3://elsewhere/data")], str(stand_in / "out"), jobs=1)
     assert report.exit_status == 1
     assert report.results[0].message.startswith("s3://elsewhere/data") and "secret" not in str(report).lower()

@@ -126,11 +126,11 @@ def test_quarters_are_put_together_only_of_a_programme_with_few() -> None:
 
 
 def test_other_tables_in_fewer_rows_add_up() -> None:
-    unmet = rows("programme_unmet", ("P", "too young", 9), ("P", "declined", 4), ("P", "capacity", 3), ("P", ALL, 16),
+    unmet = rows("programme_unmet", ("P", "Too young", 9), ("P", "Declined", 4), ("P", "Capacity", 3), ("P", ALL, 16),
                  ("Q", "declined", 3), ("Q", ALL, 3), columns="programme reason children")  # fmt: skip
     found = collapsed(registered()["programme_unmet"], unmet)
     assert sorted(map(tuple, found.to_numpy().tolist())) == [
-        ("P", ALL, 16), ("P", "any other reason", 7), ("P", "too young", 9), ("Q", ALL, 3)]  # fmt: skip
+        ("P", ALL, 16), ("P", "Any other reason", 7), ("P", "Too young", 9), ("Q", ALL, 3)]  # fmt: skip
     combos = rows("overlap_combinations", ("A", 1, 0, 0, 40), ("B", 1, 2, 0, 19), ("A + B", 2, 2, 0, 6),
                   ("B + C", 2, 2, 0, 2), columns="programmes number with_it together children")  # fmt: skip
     spec = registered()["overlap_combinations"]

@@ -216,7 +216,7 @@ def test_benefits_sums_jump_and_overlap(release: Release) -> None:
 
 
 def test_what_is_counted_twice_in_pounds_is_withheld_with_the_few_who_are(release: Release) -> None:
-    """At each programme's own worth two sums would tell how many of 11 and 21 children, and of whom twice, there are."""
+    """At each programme's own worth two sums would tell of 11 and 21 children how many, and whom twice, there are."""
     view = load_view(SAMPLE, "salford", QUARTER, "internal", 2021)
     seen = benefits_realisation.overlap_seen(view).set_index("programme")
     assert seen.loc["All", ["parts", "whole"]].round().tolist() == [14666, 14516] and seen.loc["All", "with_it"] == 2

@@ -100,6 +100,7 @@ def test_staff_come_out_as_published_and_few_are_withheld(tables: dict[str, Prot
     assert shown["Staff who live in the authority"] == (13, 29)
     assert shown["Staff who worked for the authority or its schools before"] == (9, 29)
     assert shown["Apprenticeships enrolled"] == (6, 18)
+    assert numbers(value, "published", measure="Staff newly recruited") == [20]
     assert shown["Staff who are care leavers"][0] is None
     assert shown["Staff on the higher diploma (level 5)"][0] is None
     roles = tables["staff_roles"]

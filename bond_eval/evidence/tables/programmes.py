@@ -282,7 +282,7 @@ def programme_unmet(view: View) -> Rows:
     rows = []
     for key, name, register in each(view):
         counts = capacity.unmet(register, view.as_of, key).groupby("reason")["children"].sum()
-        rows += [*((name, str(reason), int(n)) for reason, n in counts.items()), (name, ALL, int(counts.sum()))]
+        rows += [(name, formats.capital(reason), int(n)) for reason, n in [*counts.items(), (ALL, counts.sum())]]
     return rows
 
 
@@ -293,7 +293,7 @@ def programme_unmet(view: View) -> Rows:
 )
 def unmet_by_age(frame: pd.DataFrame) -> pd.DataFrame:
     """Too young, any other reason, and all of them."""
-    reason = frame["reason"].where(frame["reason"].isin((capacity.TOO_YOUNG, ALL)), "any other reason")
+    reason = frame["reason"].where(frame["reason"].isin((formats.capital(capacity.TOO_YOUNG), ALL)), "Any other reason")
     found = frame.assign(reason=reason).groupby(["programme", "reason"], sort=False, as_index=False)["children"].sum()
     few = small(found["children"]) & (found["reason"] != ALL)
     return found[~few.groupby(found["programme"]).transform("any") | (found["reason"] == ALL)].reset_index(drop=True)
