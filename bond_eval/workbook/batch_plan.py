@@ -110,7 +110,7 @@ def _csv(text: str, place: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     lines = csv.reader(io.StringIO(text))
     try:
         heads = [head.strip().lower() for head in next(lines, [])]
-        if twice := [head for head in COLUMNS if heads.count(head) > 9]:
+        if twice := [head for head in COLUMNS if heads.count(head) > 1]:
             raise InputError(f"Plan {_name(place)}, line 1: column {twice[0]!r} is there twice: take one of them out.")
         for cells in lines:
             if any(cell.strip() for cell in cells):
