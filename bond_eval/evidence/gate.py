@@ -68,15 +68,17 @@ def protect(
 def _hidden(table: Table, frame: pd.DataFrame, plan: Plan | None, least: Mapping[str, np.ndarray]) -> pd.DataFrame:
     hidden = pd.DataFrame(False, index=frame.index, columns=[value.name for value in table.values])
     counts = [value for value in table.values if value.guarded]
+    mask = plan.mask(table, frame) if plan is not None else hidden
     for value in counts:
         numbers, minimum = pd.to_numeric(frame[value.name]), least[value.name]
         hidden[value.name] = small(numbers, minimum)
         if value.of:
             few_left = small(pd.to_numeric(frame[value.of]) - numbers, minimum)
-            # None of a few: the few are withheld themselves, and none is no secret.
+            # None of a few: the few are withheld themselves, and none is no secret. Of a whole withheld nothing is left.
+            few_left &= ~mask[value.of]
             hidden[value.name] |= few_left & ((numbers != 0) | (not table.value(value.of).guarded))
     if plan is not None:
-        hidden |= plan.mask(table, frame)
+        hidden |= mask
     for value in counts if plan is None else ():
         hidden[value.name] = _complements(table, frame, hidden[value.name], pd.to_numeric(frame[value.name]))
     for value in table.values:
