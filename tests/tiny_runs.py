@@ -159,9 +159,11 @@ def standing_still(setattr, nowhere):
 def main():
     """The command line, on the tiny workbook."""
     from bond_eval import cli
-    from bond_eval.workbook import kernels
+    from bond_eval.workbook import kernels, kernels_engine
 
-    kernels.KERNELS = ("ipykernel.kernelapp", "matplotlib_inline.backend_inline")  # others would only take time
+    # All else would only take time.
+    kernels.KERNELS = ("ipykernel.kernelapp", "matplotlib_inline.backend_inline")
+    kernels_engine.lighten()
     standing_still(setattr, Path(sys.argv[1]) / "nowhere")
     base, *words = sys.argv[1:]
     usual = {"notebooks": Path(base) / "nbs", "audit": "--audited" in words, "wait": 1 if "--brief" in words else 60}

@@ -190,8 +190,7 @@ def _links() -> dict[str, list[_Link]]:
 class Model:
     """Linked cells as they are gathered. A cell is a number here; `names`: cell -> the places that show it.
 
-    `primary`: cells that may not be seen; `asked`: cells withheld by an earlier release, or since an attack needs them;
-    `kept`: cells that outcomes are counted of, for whose sake a whole is withheld of which they leave few.
+    `primary`: cells that may not be seen; `asked`: cells withheld by an earlier release, or since an attack needs them.
     """
 
     facts: Mapping[str, str]
@@ -204,7 +203,6 @@ class Model:
     asked: set[int] = field(default_factory=set)
     unshown: set[int] = field(default_factory=set)
     known: set[int] = field(default_factory=set)
-    kept: set[int] = field(default_factory=set)
     cells: dict[Name, int] = field(default_factory=dict)
     _concepts: dict[str, dict[float, int]] = field(default_factory=dict)
     _parts: dict[str, dict[int, float]] = field(default_factory=dict)
@@ -308,7 +306,6 @@ class Model:
         self.cells[name] = cell
         if concept:
             self._concepts[concept][value] = cell
-        self.kept |= {cell} if any(link.concept in settings()["kept"] for link in links) else set()
         for whole in (_filled(whole, fields) for link in links for whole in link.part_of):
             if whole[0] == "<":
                 self._below.add((whole[1:], cell))
@@ -348,7 +345,7 @@ class Model:
             rest = self._new(self.values[whole] - self.values[part], self.minimum[part])
             if rest in self.primary:
                 self.primary.remove(rest)
-                self.primary |= {whole if part in self.kept else part} if self.values[part] else set()
+                self.primary |= {part} if self.values[part] else set()
             self.unshown.add(rest)
             self._relate({part: 1.0, rest: 1.0, whole: -1.0})
 

@@ -32,6 +32,11 @@ FEWER = "Rows are put together for publication, since too many of their counts w
 ROUNDED = "Counts of hospital data{} are to the nearest {}, and what is worked out from them to two figures."
 
 
+def least(*numbers: float) -> float:
+    """The smallest number from 1 to 5 among these, which together would give it away; 0 where there is none."""
+    return min((float(number) for number in numbers if 1 <= number < MINIMUM), default=0.0)
+
+
 def protect(
     table: Table, frame: pd.DataFrame, audience: str, plan: Plan | None = None, fewer: bool = False
 ) -> Protected:
@@ -68,17 +73,15 @@ def protect(
 def _hidden(table: Table, frame: pd.DataFrame, plan: Plan | None, least: Mapping[str, np.ndarray]) -> pd.DataFrame:
     hidden = pd.DataFrame(False, index=frame.index, columns=[value.name for value in table.values])
     counts = [value for value in table.values if value.guarded]
-    mask = plan.mask(table, frame) if plan is not None else hidden
     for value in counts:
         numbers, minimum = pd.to_numeric(frame[value.name]), least[value.name]
         hidden[value.name] = small(numbers, minimum)
         if value.of:
             few_left = small(pd.to_numeric(frame[value.of]) - numbers, minimum)
-            # None of a few: the few are withheld themselves, and none is no secret. Of a whole withheld nothing is left.
-            few_left &= ~mask[value.of]
+            # None of a few: the few are withheld themselves, and none is no secret.
             hidden[value.name] |= few_left & ((numbers != 0) | (not table.value(value.of).guarded))
     if plan is not None:
-        hidden |= mask
+        hidden |= plan.mask(table, frame)
     for value in counts if plan is None else ():
         hidden[value.name] = _complements(table, frame, hidden[value.name], pd.to_numeric(frame[value.name]))
     for value in table.values:

@@ -14,9 +14,9 @@ from bond_eval.economics.counterfactuals import AT
 from bond_eval.economics.money import Withheld
 from bond_eval.economics.reference import amount_000
 from bond_eval.evidence.claims_facts import project_facts
+from bond_eval.evidence.gate import least
 from bond_eval.evidence.registry import ALL, Rows, Value, table
 from bond_eval.evidence.tables.funding_options import own_table, programme_worth
-from bond_eval.evidence.tables.voice_and_cases import least
 from bond_eval.evidence.tables.whole_system import GIVEN_AWAY
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import days_to_dates
@@ -154,8 +154,13 @@ def published_parts(view: View) -> pd.DataFrame | Rows:
         GIVEN_AWAY,
         # A sum in pounds of a few programmes, each at its own worth, tells the number of children of each.
         Value("parts", "At the worth of each £000", "thousands", follows=("children",), over="summed"),
-        Value("whole", "Each child once, at its largest claim £000", "thousands",
-              follows=("children", "with_it"), over="summed"),
+        Value(
+            "whole",
+            "Each child once, at its largest claim £000",
+            "thousands",
+            follows=("children", "with_it"),
+            over="summed",
+        ),
     ),
     source="the programme register; data/reference/programme_worth.csv",
     method="starts by financial year × published worth per child; the whole is never above the sum of its parts",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bond_eval.core import formats
 from bond_eval.evidence.cells import show
+from bond_eval.evidence.gate import least
 from bond_eval.evidence.registry import ALL, Rows, Value, interval, table
 from bond_eval.evidence.tables import programme_results as results
 from bond_eval.evidence.tables.programmes import LINKED, called, once
@@ -46,13 +47,15 @@ NEEDS = {
     "contacts": "contacts (register/contacts.csv)",
     "activity": "the number of staff and what they did, month by month (register/activity.csv)",
 }
-GUARDS = ("children", "beside", "rest", "before", "after")
+GUARDS = ("few", "rest", "before", "after")
 CHANGED = {"change": "Mean change", "change_lower": "Its lower end", "change_upper": "Its upper end"}
 LABELS = {"heading": "Heading", "measure": "Measure", "form": "Told as"}
 VALUES = (
     Value("children", "Children"),
     Value("beside", "Of, or compared with", follows=("rest",)),
     Value("rest", "Children who were not followed so long", inward=True),
+    # A share and a mean give away the number that they are of, a ratio of events only that it is few.
+    Value("few", "Children that the estimate would give away", inward=True),
     Value("before", "Events before, or of the others", event="measure"),
     Value("after", "Events after", event="measure"),
     *interval("ratio", "Rate after of that before, or share", "percent", *GUARDS),
@@ -183,6 +186,12 @@ def part(heading: str, measure: str, some: int, whole: int) -> Row:
     return row if whole < FEW else row | _estimate(ends_of(wilson(some, whole)), "percent")
 
 
+def _few(row: Row) -> float:
+    """Of a ratio of events the number of children where it is small; of any other estimate the number all the same."""
+    few = least(row.get("children", np.nan), row.get("beside", np.nan))
+    return few or (0.0 if row["form"] == RATE else row.get("children", np.nan))
+
+
 _SAID = (
     (BETTER, "Better"), (LOWER, "Better"), (WORSE, "Worse"), (HIGHER, "Worse"), (BACK, "No clear change"),
     (UNCLEAR, "No clear change"), (ALIKE, "No clear change"), (TOO_FEW, "Too few or too early"),
@@ -222,7 +231,7 @@ def page(module: str, stem: str, title: str, people: str, rows: Callable[[View],
 
     def headed(view: View) -> Rows:
         """Every heading, whether or not the register can answer it."""
-        return rows(view)
+        return [row | {"few": _few(row)} for row in rows(view)]
 
     def counted(view: View) -> Rows:
         """Measures by verdict, and what they come to."""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bond_eval.evidence.disclosure import small
+from bond_eval.evidence.gate import least
 from bond_eval.evidence.registry import Rows, Value, coarser, interval, table
 from bond_eval.evidence.tables.programmes import LINKED, NONE_OF, REGISTER, each, once
 from bond_eval.evidence.view import View
@@ -54,10 +55,11 @@ def programme_outcomes(view: View) -> Rows:
     labels={"programme": "Programme", "event": "Event"},
     values=(
         Value("children", "Children compared"),
+        Value("few", "Children compared, where they are few", inward=True),
         Value("before", "Events before", event="event"),
         Value("after", "Events after", event="event"),
-        *interval("share", "Rate after ÷ before", "ratio", "children", "before", "after"),
-        *(Value(name, label, "ratio", follows=("children", "before", "after"))
+        *interval("share", "Rate after ÷ before", "ratio", "few", "before", "after"),
+        *(Value(name, label, "ratio", follows=("few", "before", "after"))
           for name, label in (("recent", "Last 3 months ÷ earlier"), ("settled", "After ÷ earlier months"))),
         Value("warning", "Falling back by itself", "text", children=False),
         Value("verdict", "What can be said", "text", children=False),
@@ -83,7 +85,8 @@ def programme_events(view: View) -> Rows:
             recent = mean.recent.ratio if mean else None
             settled = mean.after.ratio if mean and mean.after else None
             verdict = changed(change.ratio, change.people, better="down", settled=settled if expected else None)
-            counts = (change.people, change.before.n, change.after.n)  # of the children compared alone
+            # Of the children compared alone.
+            counts = (change.people, least(change.people), change.before.n, change.after.n)
             rows.append((name, label.get(kind, kind), *counts, *ends_of(change.ratio), ends_of(recent)[0],
                          ends_of(settled)[0], warning, verdict))  # fmt: skip
     return rows

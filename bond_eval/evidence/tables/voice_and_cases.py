@@ -9,6 +9,7 @@ import pandas as pd
 
 from bond_eval.core.formats import capital, lowered, slug
 from bond_eval.evidence.disclosure import small
+from bond_eval.evidence.gate import least
 from bond_eval.evidence.registry import ALL, Rows, Value, coarser, interval, table
 from bond_eval.evidence.tables.programme_headings import DESCRIBED
 from bond_eval.evidence.tables.programmes import REGISTER, called, each
@@ -27,12 +28,6 @@ COMPLETED = ("sdq_total", "wellbeing")
 OF_NO_PROGRAMME = "Not of one programme"
 NO_VOICE = "it cannot be said who was asked without measures/voice.csv"
 NO_SCORES = "it cannot be said without register/cases.csv and register/measures.csv"
-
-
-def least(*numbers: float) -> float:
-    """The smallest number from 1 to 5 among these, which together would give it away; 0 where there is none."""
-    found = pd.Series(numbers, dtype=float)
-    return float(found[small(found)].min()) if small(found).any() else 0.0
 
 
 def names_of(view: View) -> dict[str, str]:

@@ -11,9 +11,10 @@ import pandas as pd
 from bond_eval.core import formats
 from bond_eval.core.periods import Quarter
 from bond_eval.evidence.disclosure import crowded
+from bond_eval.evidence.gate import least
 from bond_eval.evidence.registry import REGISTRY, Rows, Value, coarser, interval, table
 from bond_eval.evidence.tables.programmes import LINKED, NONE_OF, REGISTER, each, once
-from bond_eval.evidence.tables.voice_and_cases import least, names_of
+from bond_eval.evidence.tables.voice_and_cases import names_of
 from bond_eval.evidence.view import View
 from bond_eval.intake.typed import EPOCH, day_number
 from bond_eval.methods.proportions import share_of
