@@ -152,7 +152,7 @@ STAND = {
         "detectable_effects": "quarters after", "edge_seen": "days", "encompass_months": "days",
         "files_received": "files", "forecast_backcast": "origins", "forecast_windows": "window nights",
         "overlap_combinations": "number together", "route29_ages": "years", "scorecard": "complete points",
-        "trend_answer": "n", "trend_designs": "n maryland", "trend_series": "months",
+        "trend_designs": "maryland", "trend_series": "months",
     },
     "of all quarters of the data at once, and no count": {"detectable_effects": "dispersion expected"},
     "words that no count is in": {

@@ -300,7 +300,7 @@ def test_a_fact_held_by_another_table_is_read_from_there(monkeypatch):
     ("row", "said"),
     [
         ({"same_as": "options.csv:amount_000:item=Nothing"}, "it names 0"),
-        ({"same_as": "options.csv:amount_000:group=cut"}, "it names 4"),
+        ({"same_as": "options.csv:amount_000:group=cut"}, "it names 3"),
         ({"same_as": "options.csv:amount:item=Redundancy"}, "no column amount"),
         ({"value": "many"}, "has no number"),
         ({"name": "min", "value": "1"}, "is no name"),
