@@ -270,3 +270,15 @@ def _display(data: dict[str, Any], metadata: dict[str, Any] | None = None) -> No
     from IPython.display import display
 
     display(data, metadata=metadata, raw=True)
+
+
+def warm() -> None:
+    """Draw and forget a first chart, so that a process forked from this one need not load what drawing loads."""
+    import pandas as pd
+
+    figure, axis = figures.canvas()
+    axis.plot([0, 1])
+    figures.titled(figure, "A first chart", "of nothing")
+    chart = figures.Chart(figure, repr(pd.DataFrame({"of": ["nothing"]})))
+    chart.png()
+    chart.svg()

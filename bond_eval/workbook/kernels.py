@@ -38,7 +38,7 @@ KERNELS = (
     "pandas",
     "matplotlib.pyplot",
     "matplotlib_inline.backend_inline",
-    "bond_eval.evidence.book",
+    "bond_eval.evidence.book:warm",
     "bond_eval.evidence.registry:registered",
     "bond_eval.evidence.registry:of_findings",
 )
