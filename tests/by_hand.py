@@ -19,6 +19,9 @@ from bond_eval.evidence.view import View, load_view
 
 FILES = ("2016-03-31", "2017-03-31", "2018-03-31", "2019-03-31", "2020-03-31", "2020-09-30")
 AS_OF, BEYOND = pd.Timestamp(FILES[-1]), pd.Timestamp("2020-10-01")
+BASELINE = pd.Timestamp("2019-03-31")
+NAMES = {"route29": "Route 29", "transforming_care": "Transforming Care Salford", "act": "Achieving Change Together",
+         "domestic_abuse": "Domestic abuse (Harbour)"}  # fmt: skip
 DAY = pd.Timedelta(days=1)
 OP, IFA, OWN, KIN = "Outside placement", "IFA", "In-house fostering", "Connected carers"
 

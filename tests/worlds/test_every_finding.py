@@ -22,11 +22,13 @@ from bond_eval.evidence.tables import cost_avoidance
 from bond_eval.placements.categories import CATEGORIES
 from tests.by_hand import (
     AS_OF,
+    BASELINE,
     BEYOND,
     DAY,
     FILES,
     IFA,
     KIN,
+    NAMES,
     OP,
     OWN,
     births,
@@ -41,9 +43,6 @@ from tests.by_hand import (
     wilson,
 )
 
-BASELINE = pd.Timestamp("2019-03-31")
-NAMES = {"route29": "Route 29", "transforming_care": "Transforming Care Salford", "act": "Achieving Change Together",
-         "domestic_abuse": "Domestic abuse (Harbour)"}  # fmt: skip
 HOME = ["E4", "E4A", "E4B"]
 
 

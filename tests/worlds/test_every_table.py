@@ -15,11 +15,13 @@ from bond_eval.core.places import SAMPLE
 from bond_eval.evidence.registry import ALL, registered
 from tests.by_hand import (
     AS_OF,
+    BASELINE,
     BEYOND,
     DAY,
     FILES,
     IFA,
     KIN,
+    NAMES,
     OP,
     OWN,
     births,
@@ -35,13 +37,10 @@ from tests.by_hand import (
     wilson,
 )
 
-BASELINE = pd.Timestamp("2019-03-31")
 MODULES = {
     "episodes": "Episodes", "header": "Header", "reviews": "Reviews", "uasc": "UASC", "oc2": "OC2", "oc3": "OC3",
     "ad1": "AD1", "placed_adoption": "PlacedAdoption", "prev_perm": "PrevPerm", "missing": "Missing",
 }  # fmt: skip
-NAMES = {"route29": "Route 29", "transforming_care": "Transforming Care Salford", "act": "Achieving Change Together",
-         "domestic_abuse": "Domestic abuse (Harbour)"}  # fmt: skip
 ENTERED = "Became looked after"
 Z = 1.959964
 
