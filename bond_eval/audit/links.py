@@ -23,6 +23,7 @@ Cell = tuple[int, int, str]
 _SHARE = ("percent", "rate", "ratio", "factor", "decimal")
 _FREE = re.compile(r"\b(difference|gap|change|net|surplus|variance|less|error)\b", re.I)
 PRINTED = 1e-6  # a CSV has ten significant digits
+LONGER = (("quarters", quarter_of, (3,)), ("years", year_of, (4, 12)))  # to what, how, of how many
 ENOUGH, ENOUGH_TENS = 3, 5.5  # cells in common; the sum of log10 of the values that agree
 
 
@@ -64,7 +65,7 @@ def free(column: Column, table: Table) -> bool:
     return column.kind == "signed" or bool(spoken) or bool((table.matrix([column.name]) < 0).any())
 
 
-def relation(parts: Sequence[tuple[Any, Cell, float]], half: float, why: str, slack: float = 0) -> Relation | None:
+def _relation(parts: Sequence[tuple[Any, Cell, float]], half: float, why: str, slack: float = 0) -> Relation | None:
     """Sum of coefficient × cell = 0, within `half`; the shown cells go to the other side."""
     terms = [(cell, factor) for value, cell, factor in parts if value == HIDDEN]
     shown = sum(factor * value.value for value, _, factor in parts if isinstance(value, Number))
@@ -127,7 +128,7 @@ def _half(values: Iterator[Any]) -> float:
 def _made(parts: Sequence[tuple[Any, Cell, float]], why: str) -> Iterator[Relation]:
     values = [value for value, _, _ in parts]
     if HIDDEN in values and None not in values:
-        made = relation(parts, _half(iter(values)), f"{why}: {_told(parts)}")
+        made = _relation(parts, _half(iter(values)), f"{why}: {_told(parts)}")
         yield from [made] if made else ()
 
 
@@ -151,7 +152,7 @@ def _parts(at: int, table: Table) -> Iterator[Relation]:
             pair = [(table.cells.get((row, name)), (at, row, name)) for name in (column.name, column.whole)]
             signed = [(value, cell, factor) for (value, cell), factor in zip(pair, (1.0, -1.0), strict=True)]
             half, why = _half(value for value, _ in pair), f"{table.id}: {column.name} is a part of {column.whole}"
-            made = relation(signed, half, why, math.inf)
+            made = _relation(signed, half, why, math.inf)
             if made:
                 yield made
 
@@ -241,7 +242,7 @@ def _ratio(at: int, table: Table, share: str, part: str, whole: str) -> Iterator
         for sign in (-1, 1):  # part − edge × whole is at least nought at the lower edge, at most at the upper
             edge = (values[row, 0] + sign * rough[row]) / scale
             signs = ((part, 1.0), (whole, -edge))
-            made = relation([(table.cells[row, name], (at, row, name), f) for name, f in signs], 0, why)
+            made = _relation([(table.cells[row, name], (at, row, name), f) for name, f in signs], 0, why)
             if made:
                 low, high = (made.low, math.inf) if sign < 0 else (-math.inf, made.high)
                 yield Relation(made.terms, low, high, why, (*made.shown, (at, row, share)))
@@ -272,8 +273,7 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
     slices: list[tuple[int, str, str, dict[tuple[str, ...], Sum]]] = []
     for at, table in enumerate(tables):
         for column in table.columns:
-            plain = column.kind in ("count", "number") and not re.search("lower|upper|median", column.name)
-            if column.guarded or plain:
+            if counted(column):
                 slices += [(at, column.name, said, keys) for said, keys in _slices(at, table, column)]
     by_key: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for place, (_, _, _, keys) in enumerate(slices):
@@ -301,15 +301,27 @@ def _same_cells(tables: Sequence[Table]) -> Iterator[Relation]:
             for key, (one, two) in common.items():
                 if len(days) == 1 and any(dated(text) and text not in days for text in key):
                     continue  # that they are equal on one day says nothing of another
-                signs = [(cell, 1.0) for cell in one.hidden] + [(cell, -1.0) for cell in two.hidden]
-                parts: list[tuple[Any, Cell, float]] = [(HIDDEN, cell, sign) for cell, sign in signs]
-                parts.append((Number(one.shown - two.shown, 0), (at, -1, ""), 1.0))
-                made = relation(parts, PRINTED, f"{why}: {side(one)} = {side(two)}")
+                made = of_sums((one, two), (1.0, -1.0), f"{why}: {side(one)} = {side(two)}")
                 way = min(made.terms)[1] if made else 0  # the same relation, whichever side is named first
                 mark = made and (frozenset((c, f * way) for c, f in made.terms), abs(round(one.shown - two.shown, 6)))
                 if made and mark not in told:
                     told.add(mark)
-                    yield replace(made, shown=one.cells + two.cells)
+                    yield made
+
+
+def of_sums(sums: Sequence[Sum], signs: Sequence[float], why: str) -> Relation | None:
+    """Sums times signs = 0: what that says of their hidden cells."""
+    signed = list(zip(sums, signs, strict=True))
+    parts: list[tuple[Any, Cell, float]] = [(HIDDEN, cell, sign) for one, sign in signed for cell in one.hidden]
+    parts.append((Number(sum(one.shown * sign for one, sign in signed), 0), (-1, -1, ""), 1.0))
+    made = _relation(parts, PRINTED, why)
+    return made and replace(made, shown=tuple(cell for one in sums for cell in one.cells))
+
+
+def counted(column: Column) -> bool:
+    """True for counts of children, and for numbers that are neither ends of an interval nor medians."""
+    plain = column.kind in ("count", "number") and not re.search("lower|upper|median", column.name)
+    return column.guarded or plain
 
 
 def side(value: Sum) -> str:
@@ -337,7 +349,7 @@ def _slices(at: int, table: Table, column: Column) -> Iterator[tuple[str, dict[t
     for label in table.labels:
         if label not in table.margins:
             readings.append((f" summed over {label}", _summed(whole, label, lambda _: "all", ())))
-        for words, period, sizes in (("quarters", quarter_of, (3,)), ("years", year_of, (4, 12))):
+        for words, period, sizes in LONGER:
             longer = _summed(whole, label, period, sizes)
             if longer:
                 readings.append((f" summed to {words}", longer))

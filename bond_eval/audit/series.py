@@ -12,29 +12,27 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
 
 import numpy as np
 
-from bond_eval.audit.links import PRINTED, Relation, Sum, relation, side, sum_of
-from bond_eval.audit.periods import dated, quarter_of, year_of
-from bond_eval.audit.tables import HIDDEN, Number, Table
+from bond_eval.audit.links import LONGER, PRINTED, Relation, Sum, counted, of_sums, side, sum_of
+from bond_eval.audit.periods import dated
+from bond_eval.audit.tables import Table
 from bond_eval.core.periods import Quarter
 
 PERIODS, TENS = 6, 8.0  # that agree, no two by the same numbers; the sum of log10 of the largest numbers in them
-_NOT_COUNTED = re.compile("lower|upper|median")
 Series = tuple[str, Mapping[str, Sum]]
 
 
 def put_together(tables: Sequence[Table]) -> Iterator[Relation]:
     """Relations between the withheld cells of series."""
     series = [one for at, table in enumerate(tables) for one in _series(at, table)]
-    periods = sorted({period for _, sums in series for period in sums})
-    shown = np.full((len(series), len(periods)), np.nan)
+    place_of = {period: at for at, period in enumerate(sorted({period for _, sums in series for period in sums}))}
+    shown = np.full((len(series), len(place_of)), np.nan)
     for row, (_, sums) in enumerate(series):
-        for place, period in enumerate(periods):
-            if period in sums and not sums[period].hidden:
-                shown[row, place] = sums[period].shown
+        for period, value in sums.items():
+            if not value.hidden:
+                shown[row, place_of[period]] = value.shown
     told = set()
     for one in (row for row, (_, sums) in enumerate(series) if any(value.hidden for value in sums.values())):
         for signs, places in _made_up(shown, one):
@@ -52,7 +50,7 @@ def _series(at: int, table: Table) -> Iterator[Series]:
             if period := _period(labels[label]):
                 groups[tuple(value for name, value in labels.items() if name != label)][period] = row
         for column in table.columns:
-            if not (column.guarded or column.kind in ("count", "number")) or _NOT_COUNTED.search(column.name):
+            if not counted(column):
                 continue
             for others, rows in groups.items():
                 sums = {period: sum_of(at, table, row, column.name) for period, row in rows.items()}
@@ -65,12 +63,15 @@ def _series(at: int, table: Table) -> Iterator[Series]:
 
 def _readings(sums: Mapping[str, Sum]) -> Iterator[tuple[str, Mapping[str, Sum]]]:
     yield "", sums
-    for words, longer, sizes in ((" by quarter", quarter_of, (3,)), (" by year", year_of, (4, 12))):
+    for words, longer, sizes in LONGER:
         members: dict[str, list[Sum]] = defaultdict(list)
         for period, value in sums.items():
             if name := longer(period):
                 members[name].append(value)
-        yield words, {name: sum(these, Sum(0.0)) for name, these in members.items() if len(these) in sizes}
+        yield (
+            f" summed to {words}",
+            {name: sum(these, Sum(0.0)) for name, these in members.items() if len(these) in sizes},
+        )
 
 
 @cache
@@ -108,11 +109,6 @@ def _relations(series: Sequence[Series], signs: Sequence[float]) -> Iterator[Rel
     said = " ".join(f"{'+' if sign > 0 else '-'} {name}" for (name, _), sign in zip(series, signs, strict=True))
     for period in sorted(set.intersection(*(set(sums) for _, sums in series))):
         here = [sums[period] for _, sums in series]
-        parts: list[tuple[Any, Any, float]] = [
-            (HIDDEN, cell, sign) for value, sign in zip(here, signs, strict=True) for cell in value.hidden
-        ]
-        total = sum(value.shown * sign for value, sign in zip(here, signs, strict=True))
         why = f"{said} = 0 wherever all are shown; in {period}: {', '.join(side(value) for value in here)}"
-        made = relation([*parts, (Number(total, 0), (-1, -1, ""), 1.0)], PRINTED, why)
-        if made:
-            yield Relation(made.terms, made.low, made.high, made.why, tuple(c for value in here for c in value.cells))
+        if made := of_sums(here, signs, why):
+            yield made

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from bond_eval.core.findings import FILE as FINDINGS
 from bond_eval.core.places import NOTEBOOKS, REFERENCE_RUN, SAMPLE
 
 
@@ -26,7 +27,7 @@ def notebooks(incomplete: str) -> list[str]:
 def findings(ctx: typer.Context, incomplete: str) -> list[str]:
     """Ids that begin so, of findings of the run that the line names before, else of the reference run."""
     try:
-        path = Path(ctx.params.get("run") or REFERENCE_RUN) / "findings.json"
+        path = Path(ctx.params.get("run") or REFERENCE_RUN) / FINDINGS
         found = json.loads(path.read_text(encoding="utf-8"))["findings"]
     except (OSError, ValueError, KeyError):
         return []  # a line that is still being written may name no run

@@ -97,10 +97,10 @@ def _made(asked: _Asked, progress: Progress, build: Builder | None, store: reuse
             write_json(work / TIMINGS, timings(done.results, time.perf_counter() - started))
             reuse.check(settings, store, asked.wanted)
             attack(work, settings, progress, log)
-            if not all(result.done for result in done.results) and _stands(asked):
+            if not all(result.done for result in done.results) and (stands := _stands(asked)):
                 raise Refused(())
     except Refused as refusal:
-        refused, stands = refusal.lines, _stands(asked)
+        refused, stands = refusal.lines, stands or _stands(asked)
     except BaseException:
         reuse.check(settings, store, asked.wanted, refuse=False)
         raise
